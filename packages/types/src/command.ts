@@ -1,0 +1,68 @@
+import type { ErrorCode } from "./errors.ts";
+import type { LogId } from "./ids.ts";
+import type { Status } from "./node-info.ts";
+import type { ServiceConfig } from "./service.ts";
+
+/** Sets every pair, all or none. */
+export interface KvSetCommand {
+  readonly type: "kvSet";
+  /** Key and value; a key that comes twice keeps the last value. */
+  readonly pairs: readonly (readonly [key: string, value: string])[];
+}
+
+/** Removes every key that exists, all or none. */
+export interface KvDeleteCommand {
+  readonly type: "kvDelete";
+  readonly keys: readonly string[];
+}
+
+/** Registers or replaces whole services, all or none. */
+export interface ServiceSetCommand {
+  readonly type: "serviceSet";
+  readonly services: readonly ServiceConfig[];
+}
+
+/** Removes services by name, all or none; a name that does not exist is passed over. */
+export interface ServiceDeleteCommand {
+  readonly type: "serviceDelete";
+  readonly names: readonly string[];
+}
+
+/** What a check found out about one node of a service. */
+export interface StatusChange {
+  readonly service: string;
+  /** `definedIndex` of the service that was checked: a change for an older definition is passed over. */
+  readonly definedIndex: number;
+  /** Position of the node in the service's list. */
+  readonly node: number;
+  readonly status: Status;
+}
+
+/** Changes the status of nodes of services. */
+export interface ServiceStatusCommand {
+  readonly type: "serviceStatus";
+  readonly changes: readonly StatusChange[];
+}
+
+/** Everything that the state machine can be told. */
+export type Command = KvSetCommand | KvDeleteCommand | ServiceSetCommand | ServiceDeleteCommand | ServiceStatusCommand;
+
+/** A command as it is put into the log: with what must be the same on every node. */
+export interface StampedCommand {
+  /** Unique id of the request, 1 to `LIMITS.requestIdCharsMax` characters; repeating it never applies twice. */
+  readonly requestId: string;
+  /** Wall clock of the leader when it proposed, in milliseconds since 1970; the state machine has no other clock. */
+  readonly timeMs: number;
+  readonly command: Command;
+}
+
+/** What applying a command came to; the same on every node, and given again when the request id is repeated. */
+export interface CommandOutcome {
+  readonly requestId: string;
+  /** Log id of the entry that took effect. */
+  readonly logId: LogId;
+  /** Absent when the command was applied; present when the state machine refused it. */
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  /** How many keys, services or statuses the command changed. */
+  readonly changed: number;
+}

@@ -1,0 +1,25 @@
+/** A test runner's `test` function, as Vitest, node:test and Jest have it. */
+export type Check = (name: string, run: () => Promise<void>) => void;
+
+/** A fresh subject of a suite and how to put it away. */
+export interface Trial<T> {
+  readonly subject: T;
+  cleanup(): Promise<void>;
+}
+
+/** What a caller hands to a suite. */
+export interface Suite<T> {
+  readonly test: Check;
+  create(): Promise<Trial<T>>;
+}
+
+/** Fails a check. */
+export function expect(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(message);
+}
+
+/** Fails a check unless both are equal as JSON. */
+export function expectEqual(got: unknown, wanted: unknown, what: string): void {
+  const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
+  if (a !== b) throw new Error(`${what}: got ${a}, wanted ${b}`);
+}

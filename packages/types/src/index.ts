@@ -1,0 +1,102 @@
+export type {
+  Command,
+  CommandOutcome,
+  KvDeleteCommand,
+  KvSetCommand,
+  ServiceDeleteCommand,
+  ServiceSetCommand,
+  ServiceStatusCommand,
+  StampedCommand,
+  StatusChange,
+} from "./command.ts";
+export type { Clock, Timer } from "./contracts/clock.ts";
+export type { FileHandle, FileSystem } from "./contracts/file-system.ts";
+export type { LogRecovery, LogStore, LogWrite } from "./contracts/log-store.ts";
+export { type LogFields, type Logger, NO_LOGGER } from "./contracts/logger.ts";
+export type { PeerRpc, RpcHandler } from "./contracts/peer-rpc.ts";
+export type { Rng } from "./contracts/rng.ts";
+export type { SnapshotSink, SnapshotSource, StateMachine } from "./contracts/state-machine.ts";
+export type { ChangeEvent, KvRecord, StateReader } from "./contracts/state-reader.ts";
+export type { Transport, TransportReceiver } from "./contracts/transport.ts";
+export {
+  DisterError,
+  ERRORS,
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorKind,
+  invariant,
+  isDisterError,
+} from "./errors.ts";
+export {
+  type ClusterId,
+  hexIdOf,
+  isHexId,
+  LOG_ID_RANDOM_SIZE,
+  type LogId,
+  logIdIndex,
+  logIdOf,
+  type NodeId,
+} from "./ids.ts";
+export { LIMITS } from "./limits.ts";
+export {
+  ENTRY_KIND,
+  type EntryKind,
+  entryLogId,
+  HARD_STATE_START,
+  type HardState,
+  LOG_START,
+  type LogEntry,
+  type LogPosition,
+} from "./log-entry.ts";
+export {
+  decodeMembership,
+  encodeMembership,
+  type Member,
+  type Membership,
+  membershipOf,
+  NO_MEMBERSHIP,
+  type PeerAddress,
+  voterIds,
+} from "./membership.ts";
+export { MSG_HEAD, type Msg } from "./msg.ts";
+export {
+  DEFAULT_PORTS,
+  type NodeInfo,
+  type Ports,
+  RAFT_ROLE,
+  type RaftRole,
+  ROLE,
+  type Role,
+  raftRoleName,
+  roleName,
+  STATUS,
+  type Status,
+} from "./node-info.ts";
+export type {
+  AppendReply,
+  AppendRequest,
+  CompareReply,
+  CompareRequest,
+  Envelope,
+  Heartbeat,
+  HeartbeatReply,
+  RaftMessage,
+  RaftMessageType,
+  ReadIndexReply,
+  ReadIndexRequest,
+  SnapshotHeader,
+  SnapshotReply,
+  StandRequest,
+  TimeoutNow,
+  VoteReply,
+  VoteRequest,
+} from "./raft-message.ts";
+export {
+  REDACTED,
+  redactNode,
+  SECRET_NODE_FIELDS,
+  type Service,
+  type ServiceConfig,
+  type ServiceNode,
+  type ServiceType,
+} from "./service.ts";

@@ -1,0 +1,64 @@
+import { DisterError } from "./errors.ts";
+import { isHexId, type NodeId } from "./ids.ts";
+import type { Ports, Role } from "./node-info.ts";
+
+/** Where a peer listens. */
+export interface PeerAddress {
+  /** Host name or address; IPv6 without brackets. */
+  readonly host: string;
+  readonly ports: Ports;
+}
+
+/** One member of a cluster, as the log has it. */
+export interface Member {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly role: Role;
+  /** True when the member counts for elections and commits; a learner and a monitor do not. */
+  readonly voter: boolean;
+  readonly address: PeerAddress;
+}
+
+/**
+ * The whole membership of a cluster. A membership entry takes effect when it is appended (Raft dissertation §4.1) and
+ * differs from the one before it by at most one voter, so that the majorities of both always overlap.
+ */
+export interface Membership {
+  /** Sorted by id, each id once, at most `LIMITS.membersMax`. */
+  readonly members: readonly Member[];
+}
+
+/** A membership without members: a node that waits to be told. */
+export const NO_MEMBERSHIP: Membership = Object.freeze({ members: [] });
+
+/** Ids of the voters, sorted. */
+export function voterIds(membership: Membership): NodeId[] {
+  return membership.members.filter((member) => member.voter).map((member) => member.id);
+}
+
+/** Makes a membership of members in any order. */
+export function membershipOf(members: readonly Member[]): Membership {
+  return { members: [...members].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)) };
+}
+
+/** Payload of a membership entry: JSON in UTF-8, small and readable with any tool. */
+export function encodeMembership(membership: Membership): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ v: 1, members: membership.members }));
+}
+
+/**
+ * Reads the payload of a membership entry.
+ * @throws DisterError `DISTER_ERR_COMMAND` when it is not one.
+ */
+export function decodeMembership(payload: Uint8Array): Membership {
+  try {
+    const read = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload)) as { v: number } & Membership;
+    if (read.v !== 1 || !Array.isArray(read.members)) throw new Error("not version 1");
+    for (const member of read.members) {
+      if (!isHexId(member.id) || typeof member.voter !== "boolean") throw new Error("not a list of members");
+    }
+    return membershipOf(read.members);
+  } catch (cause) {
+    throw new DisterError("DISTER_ERR_COMMAND", { reason: `membership: ${(cause as Error).message}` }, { cause });
+  }
+}

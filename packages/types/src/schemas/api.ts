@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { LIMITS } from "../limits.ts";
+import { ServiceConfigSchema } from "./service.ts";
+
+const encoder = new TextEncoder();
+const utf8 = (value: string): number => encoder.encode(value).length;
+
+/** A key: any text without NUL and without halves of surrogate pairs, 1 to `LIMITS.keyBytesMax` bytes of UTF-8. */
+export const KeySchema = z
+  .string()
+  .min(1)
+  .refine((key) => key.isWellFormed() && !key.includes("\u0000") && utf8(key) <= LIMITS.keyBytesMax, {
+    error: `1 to ${LIMITS.keyBytesMax} bytes of well-formed text without NUL`,
+  });
+
+/** A value: any well-formed text up to `LIMITS.valueBytesMax` bytes of UTF-8; it may be empty. */
+export const ValueSchema = z.string().refine((value) => value.isWellFormed() && utf8(value) <= LIMITS.valueBytesMax, {
+  error: `well-formed text of at most ${LIMITS.valueBytesMax} bytes`,
+});
+
+/** Body of `DELETE /kv`. */
+export const KvDeleteSchema = z.array(KeySchema).min(1).max(LIMITS.keysPerWriteMax);
+
+/** Query of `GET /kv`. */
+export const KvQuerySchema = z.strictObject({
+  k: z.string().optional().describe("The key to read."),
+  prefix: z.string().optional().describe("Only keys that begin so."),
+  limit: z.coerce.number().int().min(1).max(LIMITS.pageKeysMax).optional().describe("Keys in one page."),
+  after: z.string().optional().describe("Only keys behind this one: the last key of the page before."),
+  meta: z.enum(["0", "1"]).optional().describe("1: with createIndex, modifyIndex and version."),
+  consistency: z.enum(["linearizable", "local"]).default("linearizable"),
+});
+
+/** Body of `POST /service`. */
+export const ServicesSchema = z.array(ServiceConfigSchema).min(1).max(LIMITS.servicesPerWriteMax);
+
+/** Body of `DELETE /service`, `POST /node` and `DELETE /node`. */
+export const NamesSchema = z.array(z.string().min(1).max(255)).min(1).max(1_000);
+
+/** Query of `GET /service`. */
+export const ServiceQuerySchema = z.strictObject({
+  name: z.string().optional(),
+  consistency: z.enum(["linearizable", "local"]).default("local"),
+});
+
+/** Query of `GET /balance`. */
+export const BalanceQuerySchema = z.strictObject({
+  name: z.string({ error: "needed: the name of a service" }).min(1),
+  policy: z.enum(["priority", "round-robin"]).default("priority"),
+});
+
+/** A client's own id for a request, in the header `x-request-id`. */
+export const RequestIdSchema = z
+  .string()
+  .min(1)
+  .max(LIMITS.requestIdCharsMax)
+  .regex(/^[\x21-\x7e]+$/, { error: "visible ASCII characters" });
+
+/** Every reply of the HTTP API. */
+export interface ApiReply<T = unknown> {
+  /** 1: done; 0: not done, `message` says why. */
+  readonly result: 0 | 1;
+  readonly message: string;
+  readonly data: T;
+  /** Only when `result` is 0: the code of the error catalogue. */
+  readonly code?: string;
+}

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { LIMITS } from "../limits.ts";
+import { DEFAULT_PORTS } from "../node-info.ts";
+
+const port = z.int().min(1).max(65_535);
+const ROLES = { server: 0, client: 1, monitor: 2 } as const;
+
+/** Times of elections, in milliseconds. Every node of a cluster should have the same. */
+const ElectionSchema = z
+  .strictObject({
+    heartbeatMs: z
+      .int()
+      .min(10)
+      .max(10_000)
+      .default(75)
+      .describe("Between two heartbeats of a leader. Less costs CPU; more notices failures later."),
+    timeoutMs: z
+      .int()
+      .min(50)
+      .max(60_000)
+      .default(500)
+      .describe("Silence after which a leader is suspected, at least; the real time is drawn from here to twice this."),
+  })
+  .refine((election) => election.timeoutMs >= 3 * election.heartbeatMs, {
+    path: ["timeoutMs"],
+    error: "at least three heartbeats",
+  });
+
+/** The configuration of a node, with its defaults. docs/reference/configuration.md is written from it. */
+export const ConfigSchema = z.strictObject({
+  Group: z
+    .string()
+    .max(LIMITS.nameCharsMax)
+    .default("")
+    .transform((v) => v || "default.group.dister")
+    .describe("Name of the cluster; nodes of different groups ignore each other."),
+  Name: z.string().max(LIMITS.nameCharsMax).default("").describe("Name to show; empty: the host's name."),
+  Ip: z
+    .string()
+    .max(255)
+    .default("")
+    .describe("Address that peers should use; empty: seen by the peers on each connection."),
+  Listen: z.string().max(255).default("0.0.0.0").describe("Address on which the two peer ports listen."),
+  Role: z
+    .union([z.literal([0, 1, 2]), z.enum(["server", "client", "monitor"]).transform((name) => ROLES[name])])
+    .default(0)
+    .describe("0 or server: votes and stores; 2 or monitor: stores and never votes."),
+  SavePath: z
+    .string()
+    .default("")
+    .transform((v) => v || "./")
+    .describe("Folder under which dister.db/ holds the data."),
+  LogPath: z.string().default("").describe("Folder for log files; empty: standard output."),
+  MinNode: z
+    .int()
+    .min(1)
+    .max(LIMITS.membersMax)
+    .default(2)
+    .describe("Servers that must have found each other before a cluster is formed; 1: standalone."),
+  Scan: z.boolean().default(false).describe("Look for nodes of the group on the local network."),
+  Peers: z
+    .array(z.string().min(1).max(255))
+    .default([])
+    .describe("Addresses to say hello to: host, host:raftPort or [IPv6]:raftPort."),
+  Ports: z
+    .strictObject({
+      raft: port.default(DEFAULT_PORTS.raft),
+      repl: port.default(DEFAULT_PORTS.repl),
+      api: port.default(DEFAULT_PORTS.api),
+    })
+    .prefault({})
+    .refine((ports) => new Set(Object.values(ports)).size === 3, { error: "three different ports" }),
+  Api: z
+    .strictObject({
+      host: z.string().min(1).max(255).default("127.0.0.1").describe("Address on which the API listens."),
+      hosts: z
+        .array(z.string().min(1).max(255))
+        .default([])
+        .describe("Further names by which the API may be asked (Host header)."),
+      origins: z
+        .array(z.string().min(1).max(255))
+        .default([])
+        .describe("Web origins that may call the API from a browser."),
+    })
+    .prefault({}),
+  Secret: z
+    .string()
+    .max(1_024)
+    .default("")
+    .describe("Key of the group: peers prove that they know it before anything else is read; empty: none."),
+  Election: ElectionSchema.prefault({}),
+});
+export type Config = z.output<typeof ConfigSchema>;
+
+/** The configuration of a node that sets nothing. */
+export const CONFIG_DEFAULTS: Config = Object.freeze(ConfigSchema.parse({}));

@@ -1,0 +1,16 @@
+/** Schemas: declared once for validation, types and documentation. Importing this loads zod; the main entry does not. */
+export {
+  type ApiReply,
+  BalanceQuerySchema,
+  KeySchema,
+  KvDeleteSchema,
+  KvQuerySchema,
+  NamesSchema,
+  RequestIdSchema,
+  ServiceQuerySchema,
+  ServicesSchema,
+  ValueSchema,
+} from "./api.ts";
+export { CONFIG_DEFAULTS, type Config, ConfigSchema } from "./config.ts";
+export { firstProblem, parseOrThrow } from "./problem.ts";
+export { ServiceConfigSchema, ServiceNodeSchema, ServiceTypeSchema } from "./service.ts";

@@ -1,0 +1,4 @@
+/** Implementations of the contracts for tests and simulations: real, documented, and held to the same suites. */
+export { ManualClock } from "./manual-clock.ts";
+export { MemoryLogStore } from "./memory-log-store.ts";
+export { SeededRng } from "./seeded-rng.ts";

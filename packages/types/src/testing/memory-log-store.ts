@@ -1,0 +1,136 @@
+import type { LogRecovery, LogStore, LogWrite } from "../contracts/log-store.ts";
+import { DisterError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { HARD_STATE_START, type HardState, LOG_START, type LogEntry, type LogPosition } from "../log-entry.ts";
+
+/** A log in memory. Durable means "survives {@link MemoryLogStore.crash}"; by default every append is durable at once. */
+export class MemoryLogStore implements LogStore {
+  #base: LogPosition = LOG_START;
+  #entries: LogEntry[] = [];
+  #hardState: HardState = HARD_STATE_START;
+  #durable = { base: LOG_START, entries: [] as LogEntry[], hardState: HARD_STATE_START };
+  #waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  #held = false;
+  #closed = false;
+
+  get recovery(): LogRecovery {
+    return { entryCount: this.#entries.length, tornBytes: 0, itemsRebuilt: 0 };
+  }
+
+  firstIndex(): number {
+    return this.#base.index + 1;
+  }
+
+  lastIndex(): number {
+    return this.#base.index + this.#entries.length;
+  }
+
+  base(): LogPosition {
+    return this.#base;
+  }
+
+  hardState(): HardState {
+    return this.#hardState;
+  }
+
+  termAt(index: number): number | undefined {
+    if (index === this.#base.index) return this.#base.term;
+    return this.#entries[index - this.#base.index - 1]?.term;
+  }
+
+  read(from: number, to: number, bytesMax: number): LogEntry[] {
+    if (from <= this.#base.index) {
+      throw new DisterError("DISTER_ERR_LOG_COMPACTED", { index: from, firstIndex: this.firstIndex() });
+    }
+    const found: LogEntry[] = [];
+    let bytes = 0;
+    for (let index = from; index <= Math.min(to, this.lastIndex()); index++) {
+      const entry = this.#entries[index - this.#base.index - 1]!;
+      bytes += entry.payload.length;
+      if (found.length > 0 && bytes > bytesMax) break;
+      found.push(entry);
+    }
+    return found;
+  }
+
+  append(write: LogWrite): Promise<void> {
+    try {
+      this.#take(write);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      if (!this.#held) this.sync();
+    });
+  }
+
+  #take({ entries, hardState }: LogWrite): void {
+    if (this.#closed) throw new DisterError("DISTER_ERR_STOPPED", { what: "the log" });
+    let next = entries[0]?.index ?? 0;
+    if (entries.length > 0 && (next > this.lastIndex() + 1 || next <= this.#base.index)) {
+      throw new DisterError("DISTER_ERR_LOG_GAP", { lastIndex: this.lastIndex(), index: next });
+    }
+    for (const entry of entries) {
+      if (entry.index !== next++) {
+        throw new DisterError("DISTER_ERR_LOG_GAP", { lastIndex: next - 2, index: entry.index });
+      }
+      const bytes = entry.payload.length;
+      if (bytes > LIMITS.entryPayloadBytesMax) {
+        throw new DisterError("DISTER_ERR_TOO_LARGE", {
+          field: "payload",
+          bytes,
+          allowed: LIMITS.entryPayloadBytesMax,
+        });
+      }
+    }
+    if (entries.length > 0) this.#entries.length = entries[0]!.index - this.#base.index - 1;
+    this.#entries.push(...entries);
+    if (hardState !== undefined) this.#hardState = hardState;
+  }
+
+  compact(index: number): Promise<void> {
+    const upTo = Math.min(index, this.lastIndex());
+    if (upTo > this.#base.index) {
+      const base = { index: upTo, term: this.termAt(upTo)! };
+      this.#entries = this.#entries.slice(upTo - this.#base.index);
+      this.#base = base;
+      this.sync();
+    }
+    return Promise.resolve();
+  }
+
+  reset(base: LogPosition): Promise<void> {
+    this.#entries = [];
+    this.#base = base;
+    this.sync();
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.sync();
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  /** From now on appends stay undurable until {@link sync}. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Makes everything durable and resolves the appends that wait. */
+  sync(): void {
+    this.#durable = { base: this.#base, entries: [...this.#entries], hardState: this.#hardState };
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Loses everything that is not durable, as a power loss does; what waits never resolves. The store can go on. */
+  crash(): void {
+    this.#base = this.#durable.base;
+    this.#entries = [...this.#durable.entries];
+    this.#hardState = this.#durable.hardState;
+    this.#waiting = [];
+    this.#held = false;
+    this.#closed = false;
+  }
+}

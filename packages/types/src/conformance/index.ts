@@ -1,5 +1,8 @@
 /** Conformance suites: what every implementation of a contract must do, for any test runner. */
 
 export { type PeerLab, type PeerNode, peerRpcConformance } from "./peer-rpc.ts";
+export type { CommandEncoder } from "./state-entries.ts";
+export { type StateMachineSuite, stateMachineConformance } from "./state-machine.ts";
+export { type ReadableStateMachine, type StateReaderSuite, stateReaderConformance } from "./state-reader.ts";
 export type { Check, Suite, Trial } from "./suite.ts";
 export { type TransportLab, type TransportNode, transportConformance } from "./transport.ts";

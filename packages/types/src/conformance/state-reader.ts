@@ -1,0 +1,361 @@
+import type { CommandOutcome } from "../command.ts";
+import type { StateMachine } from "../contracts/state-machine.ts";
+import type { ChangeEvent, StateReader } from "../contracts/state-reader.ts";
+import { entryLogId } from "../log-entry.ts";
+import { type CommandEncoder, EntryMaker, someMembership, someNode, someService, withFresh } from "./state-entries.ts";
+import { expect, expectEqual, type Suite } from "./suite.ts";
+
+/** A state that can be applied to and read. */
+export type ReadableStateMachine = StateMachine<CommandOutcome> & StateReader;
+
+/** What the suite of readers needs. */
+export interface StateReaderSuite extends Suite<ReadableStateMachine> {
+  /** The codec that the state machine under test reads. */
+  readonly encode: CommandEncoder;
+}
+
+/** Checks the reads of a state machine and what its commands come to. Subjects are fresh and empty. */
+export function stateReaderConformance(suite: StateReaderSuite): void {
+  keys(suite);
+  services(suite);
+  changes(suite);
+}
+
+function runner(suite: StateReaderSuite) {
+  return (name: string, run: (subject: ReadableStateMachine, make: EntryMaker) => Promise<void>) =>
+    suite.test(name, () => withFresh(suite, (subject) => run(subject, new EntryMaker(suite.encode))));
+}
+
+function keys(suite: StateReaderSuite): void {
+  const check = runner(suite);
+
+  check("an empty state has nothing to read", async (subject) => {
+    expectEqual([subject.appliedLogId(), subject.serviceLogId(), subject.kvCount()], [0, 0, 0], "numbers");
+    expect(subject.kv("a") === undefined, "a key");
+    expect(subject.service("a") === undefined, "a service");
+    expect(subject.outcome("a") === undefined, "an outcome");
+    expectEqual(subject.kvPage({ prefix: "", after: "", limit: 10 }), [], "page");
+    expectEqual(subject.services(), [], "services");
+  });
+
+  check("a key knows when it was made, last written and how often", async (subject, make) => {
+    await subject.apply([make.set(["a", "1"]), make.empty(), make.set(["a", "2"])]);
+    expectEqual(subject.kv("a"), { key: "a", value: "2", createIndex: 1, modifyIndex: 3, version: 2 }, "record");
+    await subject.apply([make.command({ type: "kvDelete", keys: ["a"] })]);
+    expect(subject.kv("a") === undefined, "a removed key is there");
+    await subject.apply([make.set(["a", ""])]);
+    expectEqual(subject.kv("a"), { key: "a", value: "", createIndex: 5, modifyIndex: 5, version: 1 }, "new record");
+  });
+
+  check("setting counts pairs, writing an equal value too, and a key that comes twice once", async (subject, make) => {
+    const results = await subject.apply([
+      make.set(["a", "1"], ["b", "1"]),
+      make.set(["a", "1"]),
+      make.set(["c", "first"], ["d", "1"], ["c", "last"]),
+    ]);
+    expectEqual(
+      results.map((result) => result!.changed),
+      [2, 1, 2],
+      "changed",
+    );
+    expectEqual(subject.kv("a")!.version, 2, "version of a key that was written with an equal value");
+    expectEqual(subject.kv("c"), { key: "c", value: "last", createIndex: 3, modifyIndex: 3, version: 1 }, "record");
+    expectEqual(subject.kvCount(), 4, "count");
+  });
+
+  check("removing counts the keys that were there, each once", async (subject, make) => {
+    const results = await subject.apply([
+      make.set(["a", "1"], ["b", "1"]),
+      make.command({ type: "kvDelete", keys: ["a", "missing", "a"] }),
+      make.command({ type: "kvDelete", keys: ["a"] }),
+    ]);
+    expectEqual(
+      results.map((result) => result!.changed),
+      [2, 1, 0],
+      "changed",
+    );
+    expectEqual(subject.kvCount(), 1, "count");
+  });
+
+  check("X4: names of object properties are plain keys", async (subject, make) => {
+    const names = ["__proto__", "constructor", "hasOwnProperty", "prototype", "toString"];
+    await subject.apply([make.set(...names.map((name) => [name, `value of ${name}`] as const))]);
+    for (const name of names) expectEqual(subject.kv(name)?.value, `value of ${name}`, name);
+    const page = subject.kvPage({ prefix: "", after: "", limit: 10 });
+    expectEqual(
+      page.map((record) => record.key),
+      names,
+      "page",
+    );
+    expect(subject.kv("valueOf") === undefined, "a key that nobody set");
+    const requests = await subject.apply(names.map((name) => make.command({ type: "kvDelete", keys: [] }, name)));
+    for (const outcome of requests) expectEqual(subject.outcome(outcome!.requestId), outcome, "outcome");
+  });
+
+  check("keys come in the order of their UTF-8 bytes", async (subject, make) => {
+    const ordered = ["A", "a", "a\u0001", "a/1", "ab", "b", "é", "\uE000", "\uFFFF", "\u{10000}", "\u{10FFFF}"];
+    await subject.apply([make.set(...[...ordered].reverse().map((key) => [key, "1"] as const))]);
+    const page = subject.kvPage({ prefix: "", after: "", limit: 100 });
+    expectEqual(
+      page.map((record) => record.key),
+      ordered,
+      "keys",
+    );
+  });
+
+  check("a page holds the keys with the prefix that lie behind the last, up to its limit", async (subject, make) => {
+    const names = ["a", "b", "b/1", "b/2", "b/\u{10FFFF}", "b/\u{10FFFF}x", "b0", "c", "\uFFFF1", "\u{10FFFF}1"];
+    await subject.apply([make.set(...names.map((key) => [key, "1"] as const))]);
+    const page = (prefix: string, after: string, limit: number) =>
+      subject.kvPage({ prefix, after, limit }).map((record) => record.key);
+    expectEqual(page("b/", "", 10), ["b/1", "b/2", "b/\u{10FFFF}", "b/\u{10FFFF}x"], "all of a prefix");
+    expectEqual(page("b/", "", 2), ["b/1", "b/2"], "the first of a prefix");
+    expectEqual(page("b/", "b/2", 10), ["b/\u{10FFFF}", "b/\u{10FFFF}x"], "the rest of a prefix");
+    expectEqual(page("b/", "a", 1), ["b/1"], "from before the prefix");
+    expectEqual(page("b/", "c", 10), [], "from behind the prefix");
+    expectEqual(page("b/\u{10FFFF}", "", 10), ["b/\u{10FFFF}", "b/\u{10FFFF}x"], "a prefix that ends with the last");
+    expectEqual(page("\u{10FFFF}", "", 10), ["\u{10FFFF}1"], "a prefix of the last alone");
+    expectEqual(page("\uFFFF", "", 10), ["\uFFFF1"], "a prefix before the pairs of UTF-16");
+    expectEqual(page("", "b0", 2), ["c", "\uFFFF1"], "a page without a prefix");
+    expectEqual(page("", "", 0), [], "an empty page");
+    expectEqual(page("_", "", 10), [], "a prefix that is a wildcard elsewhere");
+    expectEqual(page("%", "", 10), [], "another");
+  });
+
+  check("the applied log id is that of the last entry of any kind", async (subject, make) => {
+    const entries = [make.set(["a", "1"]), make.empty(), make.membership(someMembership(1))];
+    for (const entry of entries) {
+      await subject.apply([entry]);
+      expectEqual(subject.appliedLogId(), entryLogId(entry), "applied log id");
+    }
+  });
+
+  check("an outcome is remembered under its request id", async (subject, make) => {
+    const entry = make.command({ type: "kvSet", pairs: [["a", "1"]] }, "my request");
+    const [outcome] = await subject.apply([entry]);
+    expectEqual(outcome, { requestId: "my request", logId: entryLogId(entry), changed: 1 }, "outcome");
+    expectEqual(subject.outcome("my request"), outcome, "remembered outcome");
+  });
+}
+
+function services(suite: StateReaderSuite): void {
+  const check = runner(suite);
+
+  check("a registered service starts dead, whatever the registration says", async (subject, make) => {
+    const given = { name: "web", type: "tcp" as const, node: [someNode(1, 1)] };
+    const [outcome] = await subject.apply([make.command({ type: "serviceSet", services: [given] })]);
+    expectEqual(outcome!.changed, 1, "changed");
+    expectEqual(
+      subject.service("web"),
+      { name: "web", type: "tcp", node: [someNode(1, 0)], definedIndex: 1, modifyIndex: 1 },
+      "service",
+    );
+  });
+
+  check(
+    "registering again keeps the status of the nodes that are unchanged, wherever they stand",
+    async (subject, make) => {
+      await subject.apply([
+        make.command({ type: "serviceSet", services: [someService("web", [1, 2, 3])] }),
+        make.command({
+          type: "serviceStatus",
+          changes: [0, 1].map((node) => ({ service: "web", definedIndex: 1, node, status: 1 as const })),
+        }),
+        make.command({
+          type: "serviceSet",
+          services: [
+            { name: "web", type: "tcp", node: [someNode(3, 1), { ...someNode(1), priority: "7" }, someNode(2)] },
+          ],
+        }),
+      ]);
+      const service = subject.service("web")!;
+      expectEqual(
+        service.node.map((node) => node.status),
+        [0, 0, 1],
+        "statuses",
+      );
+      expectEqual([service.definedIndex, service.modifyIndex], [3, 3], "indexes");
+    },
+  );
+
+  check(
+    "a status is taken only for the definition that was checked, and only when it differs",
+    async (subject, make) => {
+      const status = (service: string, definedIndex: number, node: number, to: 0 | 1) =>
+        ({ service, definedIndex, node, status: to }) as const;
+      const results = await subject.apply([
+        make.command({ type: "serviceSet", services: [someService("web", [1, 2])] }),
+        make.command({ type: "serviceStatus", changes: [status("web", 1, 0, 1), status("web", 1, 1, 0)] }),
+        make.command({ type: "serviceStatus", changes: [status("web", 1, 2, 1), status("gone", 1, 0, 1)] }),
+        make.command({ type: "serviceStatus", changes: [status("web", 2, 1, 1), status("web", 1, 0, 1)] }),
+        make.command({ type: "serviceStatus", changes: [status("web", 1, 1, 1), status("web", 1, 1, 0)] }),
+      ]);
+      expectEqual(
+        results.map((result) => result!.changed),
+        [1, 1, 0, 0, 2],
+        "changed",
+      );
+      const service = subject.service("web")!;
+      expectEqual(
+        service.node.map((node) => node.status),
+        [1, 0],
+        "statuses",
+      );
+      expectEqual([service.definedIndex, service.modifyIndex], [1, 5], "indexes");
+    },
+  );
+
+  check(
+    "services come in the order of their names; the last of a name in one command counts",
+    async (subject, make) => {
+      const [outcome] = await subject.apply([
+        make.command({
+          type: "serviceSet",
+          services: [
+            someService("web", [1]),
+            someService("Db", [2]),
+            someService("constructor", [3]),
+            someService("web", [4]),
+          ],
+        }),
+      ]);
+      expectEqual(outcome!.changed, 3, "changed");
+      expectEqual(
+        subject.services().map((service) => service.name),
+        ["Db", "constructor", "web"],
+        "names",
+      );
+      expectEqual(
+        subject.service("web")!.node.map((node) => node.port),
+        ["4"],
+        "ports",
+      );
+      expect(subject.service("toString") === undefined, "a service that nobody registered");
+    },
+  );
+
+  check("removing counts the services that were there", async (subject, make) => {
+    const results = await subject.apply([
+      make.command({ type: "serviceSet", services: [someService("a", [1]), someService("b", [1])] }),
+      make.command({ type: "serviceDelete", names: ["a", "missing", "a"] }),
+    ]);
+    expectEqual(
+      results.map((result) => result!.changed),
+      [2, 1],
+      "changed",
+    );
+    expectEqual(
+      subject.services().map((service) => service.name),
+      ["b"],
+      "names",
+    );
+  });
+
+  check("the service log id moves with what changes a service, and with nothing else", async (subject, make) => {
+    const seen: number[] = [];
+    for (const entry of [
+      make.set(["a", "1"]),
+      make.command({ type: "serviceSet", services: [someService("a", [1])] }),
+      make.command({ type: "serviceStatus", changes: [{ service: "a", definedIndex: 2, node: 0, status: 1 }] }),
+      make.command({ type: "serviceStatus", changes: [{ service: "a", definedIndex: 2, node: 0, status: 1 }] }),
+      make.command({ type: "serviceDelete", names: ["missing"] }),
+      make.command({ type: "serviceDelete", names: ["a"] }),
+      make.empty(),
+    ]) {
+      await subject.apply([entry]);
+      seen.push(Math.floor(subject.serviceLogId() / 10_000));
+    }
+    expectEqual(seen, [0, 2, 3, 3, 3, 6, 6], "indexes in the service log ids");
+  });
+}
+
+function changes(suite: StateReaderSuite): void {
+  const check = runner(suite);
+  const short = (event: ChangeEvent) =>
+    event.type === "kv"
+      ? [event.logId, event.key, event.record?.value ?? null]
+      : [event.logId, event.name, event.service?.node.map((node) => node.status) ?? null];
+
+  check("changes are told in log order, each once, and only what changed", async (subject, make) => {
+    const events: ChangeEvent[] = [];
+    subject.onChange((event) => events.push(event));
+    const entries = [
+      make.set(["b", "1"], ["a", "1"], ["b", "2"]),
+      make.command({ type: "kvDelete", keys: ["missing", "a", "a"] }),
+      make.empty(),
+      make.command({ type: "serviceSet", services: [someService("s", [1, 2])] }),
+      make.command({
+        type: "serviceStatus",
+        changes: [0, 1].map((node) => ({ service: "s", definedIndex: 4, node, status: 1 as const })),
+      }),
+      make.command({ type: "serviceDelete", names: ["s", "missing"] }),
+      make.command({ type: "kvSet", pairs: [["a", "repeated"]] }, "r1"),
+    ];
+    await subject.apply(entries);
+    const id = entries.map(entryLogId);
+    expectEqual(
+      events.map(short),
+      [
+        [id[0], "b", "2"],
+        [id[0], "a", "1"],
+        [id[1], "a", null],
+        [id[3], "s", [0, 0]],
+        [id[4], "s", [1, 1]],
+        [id[5], "s", null],
+      ],
+      "events",
+    );
+    expectEqual(
+      events[0],
+      {
+        type: "kv",
+        logId: id[0],
+        key: "b",
+        record: { key: "b", value: "2", createIndex: 1, modifyIndex: 1, version: 1 },
+      },
+      "a whole event",
+    );
+  });
+
+  check("what a change tells can be read when it is told", async (subject, make) => {
+    const seen: unknown[] = [];
+    subject.onChange((event) => {
+      if (event.type === "kv") seen.push([subject.kv(event.key)?.value, subject.applied().index]);
+    });
+    await subject.apply([make.set(["a", "1"]), make.set(["b", "1"])]);
+    expectEqual(
+      seen,
+      [
+        ["1", 2],
+        ["1", 2],
+      ],
+      "what was read",
+    );
+  });
+
+  check("a listener that throws does not disturb others, and one that went hears nothing", async (subject, make) => {
+    const heard: string[] = [];
+    subject.onChange(() => {
+      throw new Error("a listener's own trouble");
+    });
+    const stop = subject.onChange(() => heard.push("went"));
+    subject.onChange(() => heard.push("stays"));
+    await subject.apply([make.set(["a", "1"])]);
+    stop();
+    stop();
+    await subject.apply([make.set(["a", "2"])]);
+    expectEqual(heard, ["went", "stays", "stays"], "heard");
+  });
+
+  check("a listener that applies more does not change the order for others", async (subject, make) => {
+    const heard: string[] = [];
+    let more: Promise<unknown> | undefined;
+    subject.onChange(() => {
+      more ??= subject.apply([make.set(["second", "1"])]);
+    });
+    subject.onChange((event) => heard.push(event.type === "kv" ? event.key : "?"));
+    await subject.apply([make.set(["first", "1"], ["first too", "1"])]);
+    await more;
+    expectEqual(heard, ["first", "first too", "second"], "heard");
+  });
+}

@@ -1,0 +1,231 @@
+import type { CommandOutcome, StampedCommand } from "../command.ts";
+import type { SnapshotSink, SnapshotSource, StateMachine } from "../contracts/state-machine.ts";
+import type { ChangeEvent, KvRecord, StateReader } from "../contracts/state-reader.ts";
+import { DisterError, invariant } from "../errors.ts";
+import type { LogId } from "../ids.ts";
+import { ENTRY_KIND, LOG_START, type LogEntry, type LogPosition } from "../log-entry.ts";
+import { decodeMembership, type Membership, NO_MEMBERSHIP } from "../membership.ts";
+import type { Service } from "../service.ts";
+import { PieceReader, piecesOf, refusal } from "./memory-snapshot.ts";
+import { compareText, MemoryState } from "./memory-state.ts";
+
+/**
+ * Reads the payload of a command entry.
+ * @throws DisterError `DISTER_ERR_COMMAND` when it is not a command.
+ */
+export type CommandDecoder = (payload: Uint8Array) => StampedCommand;
+
+/**
+ * A state machine in memory. Durable means "survives {@link MemoryStateMachine.crash}": what the last checkpoint or
+ * restored snapshot covers. Its snapshots can be read by its own kind only.
+ */
+export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateReader {
+  readonly #decode: CommandDecoder;
+  readonly #listeners = new Set<(event: ChangeEvent) => void>();
+  readonly #undelivered: ChangeEvent[] = [];
+  #delivering = false;
+  #state = new MemoryState();
+  #durable = new MemoryState();
+  #restoredFrom: LogPosition = LOG_START;
+  #keys: string[] | undefined;
+  #sink: MemorySnapshotSink | undefined;
+  #stopped: Error | undefined;
+
+  /** @param decode - the codec is not part of the contracts, so whoever has one hands it in. */
+  constructor(decode: CommandDecoder) {
+    this.#decode = decode;
+  }
+
+  applied(): LogPosition {
+    return this.#state.applied;
+  }
+
+  durable(): LogPosition {
+    return this.#durable.applied;
+  }
+
+  restoredFrom(): LogPosition {
+    return this.#restoredFrom;
+  }
+
+  membership(): Membership | undefined {
+    return this.#state.membership;
+  }
+
+  async apply(entries: readonly LogEntry[]): Promise<readonly (CommandOutcome | undefined)[]> {
+    this.#alive();
+    let next = this.#state.applied.index;
+    for (const entry of entries) {
+      invariant(entry.index === ++next, `entry ${entry.index} is applied where ${next} is due`);
+    }
+    const steps = this.#decodeAll(entries);
+    const events: ChangeEvent[] = [];
+    const outcomes = steps.map(({ entry, stamped, membership }) => {
+      if (stamped !== undefined) return this.#state.command(entry, stamped, events);
+      this.#state.pass(entry, membership);
+      return undefined;
+    });
+    if (events.length > 0) this.#keys = undefined;
+    this.#publish(events);
+    return outcomes;
+  }
+
+  /** Everything is decoded before anything is applied, so that a batch is applied whole or not at all. */
+  #decodeAll(entries: readonly LogEntry[]) {
+    try {
+      return entries.map((entry) => ({
+        entry,
+        stamped: entry.kind === ENTRY_KIND.command ? this.#decode(entry.payload) : undefined,
+        membership: entry.kind === ENTRY_KIND.membership ? decodeMembership(entry.payload) : undefined,
+      }));
+    } catch (error) {
+      this.#stopped = error as Error;
+      throw error;
+    }
+  }
+
+  async checkpoint(): Promise<LogPosition> {
+    this.#alive();
+    this.#durable = this.#state.copy();
+    return this.#durable.applied;
+  }
+
+  async snapshot(): Promise<SnapshotSource> {
+    this.#alive();
+    const position = this.#state.applied;
+    const membership = this.#state.membership ?? NO_MEMBERSHIP;
+    const pieces = piecesOf(this.#state, membership);
+    async function* chunks() {
+      yield* pieces;
+    }
+    return { position, membership, chunks: chunks(), close: () => {} };
+  }
+
+  async restore(position: LogPosition, membership: Membership): Promise<SnapshotSink> {
+    this.#alive();
+    this.#sink?.abort();
+    this.#sink = new MemorySnapshotSink({ position, membership }, (state) => {
+      this.#alive();
+      if (position.index < this.#state.applied.index) throw refusal("the state is already beyond it");
+      this.#state = state;
+      this.#durable = state.copy();
+      this.#restoredFrom = position;
+      this.#keys = undefined;
+    });
+    return this.#sink;
+  }
+
+  async close(): Promise<void> {
+    this.#sink?.abort();
+    this.#stopped ??= new DisterError("DISTER_ERR_STOPPED", { what: "the state machine" });
+  }
+
+  /** Loses everything that is not durable, as a power loss does, and can be used again. Listeners are gone. */
+  crash(): void {
+    this.#sink?.abort();
+    this.#state = this.#durable.copy();
+    this.#keys = undefined;
+    this.#stopped = undefined;
+    this.#listeners.clear();
+    this.#undelivered.length = 0;
+  }
+
+  appliedLogId(): LogId {
+    return this.#state.appliedLogId;
+  }
+
+  serviceLogId(): LogId {
+    return this.#state.serviceLogId;
+  }
+
+  kv(key: string): KvRecord | undefined {
+    return this.#state.kv.get(key);
+  }
+
+  kvPage({ prefix, after, limit }: { prefix: string; after: string; limit: number }): KvRecord[] {
+    this.#keys ??= [...this.#state.kv.keys()].sort(compareText);
+    const found = this.#keys.filter((key) => key.startsWith(prefix) && compareText(key, after) > 0);
+    return found.slice(0, limit).map((key) => this.#state.kv.get(key)!);
+  }
+
+  kvCount(): number {
+    return this.#state.kv.size;
+  }
+
+  services(): Service[] {
+    return [...this.#state.services.values()].sort((a, b) => compareText(a.name, b.name));
+  }
+
+  service(name: string): Service | undefined {
+    return this.#state.services.get(name);
+  }
+
+  outcome(requestId: string): CommandOutcome | undefined {
+    return this.#state.requests.get(requestId)?.outcome;
+  }
+
+  onChange(listener: (event: ChangeEvent) => void): () => void {
+    // A function of its own per call: the same listener may listen twice, and each ends for itself.
+    const own = (event: ChangeEvent) => listener(event);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  /** A listener may apply more: those events wait until every listener has got these. */
+  #publish(events: readonly ChangeEvent[]): void {
+    this.#undelivered.push(...events);
+    if (this.#delivering) return;
+    this.#delivering = true;
+    for (let event = this.#undelivered.shift(); event !== undefined; event = this.#undelivered.shift()) {
+      // Who comes while an event is told has already read it; who goes is not told any more.
+      for (const listener of [...this.#listeners]) {
+        try {
+          if (this.#listeners.has(listener)) listener(event);
+        } catch {
+          // Its own affair: the others still get the event, and the state machine has nobody to tell.
+        }
+      }
+    }
+    this.#delivering = false;
+  }
+
+  #alive(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+}
+
+class MemorySnapshotSink implements SnapshotSink {
+  readonly #reader = new PieceReader();
+  readonly #wanted: { position: LogPosition; membership: Membership };
+  readonly #use: (state: MemoryState) => void;
+  #over: Error | undefined;
+
+  constructor(wanted: { position: LogPosition; membership: Membership }, use: (state: MemoryState) => void) {
+    this.#wanted = wanted;
+    this.#use = use;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#step(() => this.#reader.take(chunk));
+  }
+
+  async commit(): Promise<void> {
+    this.#step(() => this.#use(this.#reader.finish(this.#wanted.position, this.#wanted.membership)));
+    this.#over = refusal("it is already in use");
+  }
+
+  abort(): void {
+    this.#over ??= refusal("it was given up");
+  }
+
+  /** The first failure is the last step: nothing that comes later can heal the stream. */
+  #step(run: () => void): void {
+    if (this.#over !== undefined) throw this.#over;
+    try {
+      run();
+    } catch (error) {
+      this.#over = error as Error;
+      throw error;
+    }
+  }
+}

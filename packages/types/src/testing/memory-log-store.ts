@@ -9,7 +9,7 @@ export class MemoryLogStore implements LogStore {
   #entries: LogEntry[] = [];
   #hardState: HardState = HARD_STATE_START;
   #durable = { base: LOG_START, entries: [] as LogEntry[], hardState: HARD_STATE_START };
-  #waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  #waiting: { resolve: () => void; after: () => void }[] = [];
   #held = false;
   #closed = false;
 
@@ -59,8 +59,12 @@ export class MemoryLogStore implements LogStore {
     } catch (error) {
       return Promise.reject(error);
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+    return new Promise((resolve) => {
+      const state = this.#held ? { base: this.#base, entries: [...this.#entries], hardState: this.#hardState } : null;
+      const after = (): void => {
+        if (state !== null) this.#durable = state;
+      };
+      this.#waiting.push({ resolve, after });
       if (!this.#held) this.sync();
     });
   }
@@ -122,6 +126,13 @@ export class MemoryLogStore implements LogStore {
   sync(): void {
     this.#durable = { base: this.#base, entries: [...this.#entries], hardState: this.#hardState };
     for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Makes the oldest append that waits durable, and no other; for a store that is held. */
+  syncOldest(): void {
+    const oldest = this.#waiting.shift();
+    oldest?.after();
+    oldest?.resolve();
   }
 
   /** Loses everything that is not durable, as a power loss does; what waits never resolves. The store can go on. */

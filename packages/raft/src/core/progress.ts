@@ -1,0 +1,79 @@
+/** What a leader knows of one peer (states as in the Raft literature: probe, replicate, snapshot). */
+export class Progress {
+  /** Highest index known to be durable on the peer. */
+  match = 0;
+  /** Next index to send; always above `match`. */
+  next: number;
+  /**
+   * probe: one message at a time until its answer tells where the logs agree;
+   * replicate: a window of messages under way; snapshot: nothing until the snapshot has arrived.
+   */
+  state: "probe" | "replicate" | "snapshot" = "probe";
+  /** In probe: a message is under way, wait for an answer or a heartbeat's. */
+  paused = false;
+  /** In replicate: last index of each message under way, oldest first. */
+  readonly inflight: number[] = [];
+  /** Commit index that the peer was last told. */
+  toldCommit = 0;
+  /** When anything was last heard of the peer. */
+  activeMs: number;
+  /** When the peer last made progress, or was last given something new. */
+  progressMs: number;
+  /** The peer left the membership and only still has to be told. */
+  leaving = false;
+
+  constructor(next: number, nowMs: number) {
+    this.next = next;
+    this.activeMs = nowMs;
+    this.progressMs = nowMs;
+  }
+
+  becomeProbe(nowMs: number): void {
+    this.state = "probe";
+    this.paused = false;
+    this.inflight.length = 0;
+    this.next = this.match + 1;
+    this.progressMs = nowMs;
+  }
+
+  becomeReplicate(nowMs: number): void {
+    this.state = "replicate";
+    this.paused = false;
+    this.inflight.length = 0;
+    this.next = this.match + 1;
+    this.progressMs = nowMs;
+  }
+
+  becomeSnapshot(): void {
+    this.state = "snapshot";
+    this.paused = true;
+    this.inflight.length = 0;
+  }
+
+  /** May a message with entries be sent now? */
+  canSend(inflightMax: number): boolean {
+    if (this.state === "snapshot") return false;
+    return this.state === "probe" ? !this.paused : this.inflight.length < inflightMax;
+  }
+
+  sent(last: number): void {
+    if (this.state === "probe") {
+      this.paused = true;
+      return;
+    }
+    this.next = last + 1;
+    this.inflight.push(last);
+  }
+
+  /** The peer has everything up to `index`; true when that is news. */
+  acknowledged(index: number, nowMs: number): boolean {
+    let done = 0;
+    while (done < this.inflight.length && this.inflight[done]! <= index) done++;
+    this.inflight.splice(0, done);
+    if (index <= this.match) return false;
+    this.match = index;
+    this.next = Math.max(this.next, index + 1);
+    this.progressMs = nowMs;
+    return true;
+  }
+}

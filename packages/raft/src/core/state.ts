@@ -1,0 +1,217 @@
+import {
+  type Envelope,
+  type HardState,
+  invariant,
+  LOG_ID_RANDOM_SIZE,
+  type LogEntry,
+  type NodeId,
+  type RaftMessage,
+  type Rng,
+} from "@dister/types";
+import { ByteWindow } from "./byte-window.ts";
+import type { Configurations } from "./configurations.ts";
+import type { RaftOptions } from "./options.ts";
+import type { Progress } from "./progress.ts";
+import type { RaftLog } from "./raft-log.ts";
+import type { ReadState } from "./ready.ts";
+
+export type CoreRole = "follower" | "preCandidate" | "candidate" | "leader";
+
+/** Why this node last began or ended to lead, for people. */
+export type ChangeReason =
+  | "start"
+  | "silence of the leader"
+  | "connection to the leader closed"
+  | "asked to stand by a peer"
+  | "leadership was handed over"
+  | "only voter"
+  | "higher term"
+  | "lost touch with a majority"
+  | "removed from the membership"
+  | "leader announced itself";
+
+/** Messages that wait for a write. */
+interface HeldBack {
+  readonly seq: number;
+  readonly envelopes: Envelope[];
+}
+
+/**
+ * Everything that one core knows, and the few moves that all its parts share. The parts (election, replication, reads,
+ * comparison) are functions over this; none keeps state of its own.
+ */
+export class CoreState {
+  readonly id: NodeId;
+  readonly options: RaftOptions;
+  readonly rng: Rng;
+  readonly log: RaftLog;
+  readonly configurations: Configurations;
+
+  term: number;
+  vote: NodeId | null;
+  commit: number;
+  /** Handed out to be applied; `applied <= applying <= commit`. */
+  applying: number;
+  applied: number;
+
+  role: CoreRole = "follower";
+  leader: NodeId | null = null;
+  reason: ChangeReason = "start";
+  roleSinceMs = 0;
+  nowMs = 0;
+
+  /** When this node last heard its leader; also set at a restart, so that nobody votes sooner than a lease could last. */
+  leaderHeardMs = Number.NEGATIVE_INFINITY;
+  /** The connection to the leader closed: it need not be waited for. */
+  leaderDoubted = false;
+  electionDeadlineMs = Number.POSITIVE_INFINITY;
+  /** The last comparison asked somebody to stand who did not win: the next time-out goes straight to an election. */
+  compareFailed = false;
+  votes = new Map<NodeId, boolean>();
+  /** This candidacy was asked for by the old leader. */
+  transferred = false;
+
+  comparison: {
+    round: number;
+    startedMs: number;
+    deadlineMs: number;
+    /** A suspicion decides who stands; a measurement only refreshes the score. */
+    decides: boolean;
+    answers: Map<NodeId, { term: number; index: number; scoreCount: number; score: number; leaderAlive: boolean }>;
+    responseUs: Map<NodeId, number>;
+  } | null = null;
+  comparisonRound = 0;
+  measureDeadlineMs = Number.POSITIVE_INFINITY;
+  scoreCount = 0;
+  score = 0;
+
+  /** A snapshot is being received: no campaign, no appends. */
+  installing = false;
+
+  // What only a leader has.
+  progress = new Map<NodeId, Progress>();
+  termStart = 0;
+  heartbeatDeadlineMs = Number.POSITIVE_INFINITY;
+  quorumDeadlineMs = Number.POSITIVE_INFINITY;
+  readonly uncommitted = new ByteWindow();
+  transfer: { to: NodeId; deadlineMs: number } | null = null;
+
+  // Reads: rounds of a leader, requests of a follower.
+  readRound = 0;
+  readRoundUnderWay: { round: number; reads: { from: NodeId; id: number; index: number }[]; acks: Set<NodeId> } | null =
+    null;
+  readsWaiting: { from: NodeId; id: number }[] = [];
+  readsAsked = new Set<number>();
+
+  // What the next Ready takes.
+  outbox: Envelope[] = [];
+  readsDone: ReadState[] = [];
+  snapshotsWanted: NodeId[] = [];
+  stateChanged = true;
+  replicate = false;
+  hardStateChanged = false;
+  #afterNextWrite: Envelope[] = [];
+  #heldBack: HeldBack[] = [];
+  #writeSeq = 0;
+  #storedSeq = 0;
+  #hardStateSeq = 0;
+
+  constructor(parts: {
+    id: NodeId;
+    options: RaftOptions;
+    rng: Rng;
+    log: RaftLog;
+    configurations: Configurations;
+    hardState: HardState;
+    applied: number;
+  }) {
+    this.id = parts.id;
+    this.options = parts.options;
+    this.rng = parts.rng;
+    this.log = parts.log;
+    this.configurations = parts.configurations;
+    this.term = parts.hardState.term;
+    this.vote = parts.hardState.vote;
+    this.commit = Math.max(parts.hardState.commit, parts.applied);
+    this.applying = parts.applied;
+    this.applied = parts.applied;
+  }
+
+  get voters(): readonly NodeId[] {
+    return this.configurations.voters;
+  }
+
+  get otherVoters(): NodeId[] {
+    return this.voters.filter((voter) => voter !== this.id);
+  }
+
+  drawR(): number {
+    return Math.floor(this.rng.next() * LOG_ID_RANDOM_SIZE);
+  }
+
+  /** Sends as soon as the next Ready is taken. */
+  send(to: NodeId, message: RaftMessage): void {
+    this.outbox.push({ to, message });
+  }
+
+  /** Sends when everything that was decided so far is durable. */
+  sendAfterWrite(to: NodeId, message: RaftMessage): void {
+    this.#afterNextWrite.push({ to, message });
+  }
+
+  /** Sends when term and vote are durable, without waiting for entries. */
+  sendAfterVote(to: NodeId, message: RaftMessage): void {
+    if (this.hardStateChanged || this.#hardStateSeq > this.#storedSeq) this.sendAfterWrite(to, message);
+    else this.send(to, message);
+  }
+
+  /** Takes what must be written, and ties the messages that wait for it to it. */
+  takeWrite(): { seq: number; entries: readonly LogEntry[]; hardState?: HardState } | undefined {
+    const needed = this.hardStateChanged || this.log.hasPending;
+    if (needed) this.#writeSeq++;
+    const waiting = this.#afterNextWrite;
+    if (waiting.length > 0) {
+      this.#afterNextWrite = [];
+      if (this.#storedSeq === this.#writeSeq) {
+        const own = this.#release(waiting);
+        invariant(own.length === 0, "a vote for this node itself without a write");
+      } else this.#heldBack.push({ seq: this.#writeSeq, envelopes: waiting });
+    }
+    if (!needed) return undefined;
+    const seq = this.#writeSeq;
+    const hardState = { term: this.term, vote: this.vote, commit: this.commit };
+    const entries = this.log.handOver(seq);
+    if (!this.hardStateChanged) return { seq, entries };
+    this.hardStateChanged = false;
+    this.#hardStateSeq = seq;
+    return { seq, entries, hardState };
+  }
+
+  get writeNeeded(): boolean {
+    return this.hardStateChanged || this.log.hasPending || this.#afterNextWrite.length > 0;
+  }
+
+  /** A write is durable: what waited for it may leave. */
+  writeStored(seq: number): Envelope[] {
+    this.log.stored(seq);
+    this.#storedSeq = seq;
+    const own: Envelope[] = [];
+    while (this.#heldBack.length > 0 && this.#heldBack[0]!.seq <= seq) {
+      own.push(...this.#release(this.#heldBack.shift()!.envelopes));
+    }
+    return own;
+  }
+
+  /** Puts messages on their way; those to this node itself come back, the core steps them. */
+  #release(envelopes: readonly Envelope[]): Envelope[] {
+    const own: Envelope[] = [];
+    for (const envelope of envelopes) {
+      const { type, term } = envelope.message;
+      // An answer of a term that has passed must not leave: this node has promised itself to a later one since.
+      if ((type === "appendReply" || type === "voteReply" || type === "vote") && term < this.term) continue;
+      if (envelope.to === this.id) own.push(envelope);
+      else this.outbox.push(envelope);
+    }
+    return own;
+  }
+}

@@ -1,0 +1,390 @@
+import {
+  type Clock,
+  DisterError,
+  type LogEntry,
+  type Logger,
+  type LogPosition,
+  type LogStore,
+  type Membership,
+  type NodeId,
+  type RaftMessage,
+  type Rng,
+  type SnapshotHeader,
+  type SnapshotReply,
+  type StateMachine,
+  type Timer,
+  type Transport,
+} from "@dister/types";
+import { AppliedWaiters } from "./applied-waiters.ts";
+import { COMPACTION_DEFAULTS, type CompactionOptions, Compactor } from "./compactor.ts";
+import { type CoreStatus, RaftCore } from "./core/core.ts";
+import { type RaftOptions, raftOptions } from "./core/options.ts";
+import type { Ready } from "./core/ready.ts";
+import { type Applied, Proposals } from "./proposals.ts";
+import { ReadBatches } from "./read-batches.ts";
+import { settleStart } from "./start-state.ts";
+
+/** What a node is made of; everything that touches the outside. */
+export interface RaftComponents<R> {
+  readonly log: LogStore;
+  readonly stateMachine: StateMachine<R>;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** Runs a function soon, after input that is already there: by default `setImmediate`. */
+  readonly defer?: (run: () => void) => void;
+}
+
+export interface RaftNodeOptions<R> {
+  readonly id: NodeId;
+  /** Membership of a cluster whose log holds none yet: that of its founding, or nothing for a node that joins. */
+  readonly foundingMembership: Membership;
+  readonly raft?: Partial<RaftOptions>;
+  readonly compaction?: Partial<CompactionOptions>;
+  /** Entries were applied, with their results, in order. Must not throw. */
+  readonly onApplied?: (entries: readonly LogEntry[], results: readonly (R | undefined)[]) => void;
+  /** Role, term, leader or membership changed. Must not throw. */
+  readonly onStatus?: (status: CoreStatus) => void;
+  /** A snapshot took the place of the state. */
+  readonly onRestored?: (position: LogPosition) => void;
+  /** Disk, database or an assertion failed: the node has stopped itself and cannot go on. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+/**
+ * A Raft node: the pure core and what it needs done. One loop takes what the core has ready and persists, sends, applies
+ * and answers; it owns every await and decides nothing.
+ */
+export class RaftNode<R = unknown> {
+  readonly #components: RaftComponents<R>;
+  readonly #options: RaftNodeOptions<R>;
+  readonly #core: RaftCore;
+  readonly #defer: (run: () => void) => void;
+  readonly #proposals = new Proposals<R>();
+  readonly #appliedWaiters = new AppliedWaiters();
+  readonly #reads: ReadBatches;
+  readonly #compactor: Compactor;
+  readonly #work = new Set<Promise<void>>();
+  #writes: Promise<void> = Promise.resolve();
+  #applying: Promise<void> = Promise.resolve();
+  #timer: Timer | null = null;
+  #scheduled = false;
+  #stopped = false;
+  #status: CoreStatus;
+
+  /**
+   * Brings log and state machine together, and starts.
+   * @throws DisterError `DISTER_ERR_STORE` when the state machine is ahead of the log, or the log does not reach back to it.
+   */
+  static async start<R>(components: RaftComponents<R>, options: RaftNodeOptions<R>): Promise<RaftNode<R>> {
+    await settleStart(components.log, components.stateMachine, components.logger);
+    return new RaftNode(components, options);
+  }
+
+  private constructor(components: RaftComponents<R>, options: RaftNodeOptions<R>) {
+    const { log, stateMachine, clock, rng, logger, transport } = components;
+    this.#components = components;
+    this.#options = options;
+    this.#defer = components.defer ?? ((run) => void setImmediate(run));
+    const raft = raftOptions(options.raft ?? {});
+    const timeoutMs = 2 * raft.electionTimeoutMs;
+    this.#reads = new ReadBatches({
+      timeoutMs,
+      ask: (id) => this.#input(() => this.#core.readIndex(id, clock.nowMs())),
+      startTimer: (fire) => clock.setTimer(timeoutMs, fire),
+    });
+    const compaction = { ...COMPACTION_DEFAULTS, ...options.compaction };
+    this.#compactor = new Compactor({ log, stateMachine, logger, options: compaction });
+    this.#core = new RaftCore({
+      id: options.id,
+      options: raft,
+      rng,
+      log,
+      hardState: log.hardState(),
+      applied: stateMachine.applied(),
+      membership: stateMachine.membership() ?? options.foundingMembership,
+      nowMs: clock.nowMs(),
+    });
+    this.#status = this.#core.status();
+    transport.bind({
+      message: (from, message) => this.#receive(from, message),
+      peerUp: () => {},
+      peerDown: (peer) => this.#input(() => this.#core.peerDown(peer, clock.nowMs())),
+      snapshot: (from, header, chunks) => this.#receiveSnapshot(from, header, chunks),
+    });
+    this.#schedule();
+  }
+
+  // ---- what callers want ---------------------------------------------------------------------------------------------
+
+  /** The node's view of the cluster, as of now. */
+  status(): CoreStatus {
+    return this.#core.status();
+  }
+
+  /**
+   * Proposes a command; resolves when it is applied on this node, which leads.
+   * @throws DisterError surely not done: `DISTER_ERR_NOT_LEADER`, `DISTER_ERR_NO_LEADER`, `DISTER_ERR_TRANSFERRING`,
+   *   `DISTER_ERR_BUSY`, `DISTER_ERR_TOO_LARGE`, `DISTER_ERR_DROPPED`; done or not: `DISTER_ERR_UNKNOWN_OUTCOME`.
+   */
+  propose(payload: Uint8Array): Promise<Applied<R>> {
+    return this.#propose(() => this.#core.propose(payload));
+  }
+
+  /**
+   * Changes the membership by at most one voter; resolves when the change is applied here.
+   * @throws DisterError as {@link RaftNode.propose}, and `DISTER_ERR_MEMBERSHIP`, `DISTER_ERR_MEMBERSHIP_PENDING`.
+   */
+  async changeMembership(membership: Membership): Promise<LogPosition> {
+    return this.#propose(() => this.#core.changeMembership(membership));
+  }
+
+  #propose(append: () => LogPosition): Promise<Applied<R>> {
+    try {
+      this.#assertRunning();
+      const waiting = this.#proposals.wait(append());
+      this.#schedule();
+      return waiting;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Resolves when everything that was acknowledged anywhere before this call is applied here: what is read from the
+   * state machine then is linearizable.
+   * @throws DisterError `DISTER_ERR_NO_LEADER`, `DISTER_ERR_TIMEOUT`, `DISTER_ERR_STOPPED`.
+   */
+  async readBarrier(): Promise<number> {
+    this.#assertRunning();
+    const index = await this.#reads.read();
+    await this.whenApplied(index);
+    return index;
+  }
+
+  /** Resolves when `index` is applied here. */
+  whenApplied(index: number): Promise<void> {
+    if (this.#core.status().appliedIndex >= index) return Promise.resolve();
+    return this.#appliedWaiters.wait(index);
+  }
+
+  /** Begins to hand leadership over; the caller watches the status. */
+  transferLeadership(to?: NodeId): NodeId {
+    this.#assertRunning();
+    const target = this.#core.transferLeadership(to, this.#components.clock.nowMs());
+    this.#schedule();
+    return target;
+  }
+
+  /** Makes the applied state durable and lets the log go behind it, now. */
+  checkpoint(): Promise<void> {
+    return this.#compactor.run();
+  }
+
+  /** Stops: nothing more is sent or applied, what waits is rejected. Log, state machine and transport stay open. */
+  async stop(): Promise<void> {
+    this.#halt();
+    await Promise.allSettled([...this.#work, this.#writes]);
+    await this.#compactor.idle();
+  }
+
+  #halt(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#timer?.cancel();
+    const stopped = (): DisterError => new DisterError("DISTER_ERR_STOPPED", { what: "the node" });
+    this.#proposals.rejectAll(() => new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId: "of the proposal" }));
+    this.#appliedWaiters.rejectAll(stopped);
+    this.#reads.rejectAll(stopped);
+  }
+
+  #assertRunning(): void {
+    if (this.#stopped) throw new DisterError("DISTER_ERR_STOPPED", { what: "the node" });
+  }
+
+  // ---- the loop ------------------------------------------------------------------------------------------------------
+
+  #receive(from: NodeId, message: RaftMessage): void {
+    this.#input(() => this.#core.step(from, message, this.#components.clock.nowMs()));
+  }
+
+  /** Gives the core an input; an assertion that fails stops the node. */
+  #input(give: () => void): void {
+    if (this.#stopped) return;
+    try {
+      give();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#schedule();
+  }
+
+  /** Many inputs of one turn of the event loop are answered by one Ready: one write, one message per peer. */
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#defer(() => {
+      this.#scheduled = false;
+      if (this.#stopped) return;
+      try {
+        while (this.#core.hasReady && !this.#stopped) this.#handle(this.#core.takeReady());
+        this.#setTimer();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  #handle(ready: Ready): void {
+    const { log, transport, clock } = this.#components;
+    const { write } = ready;
+    if (write !== undefined) {
+      const stored = log.append({
+        entries: write.entries,
+        ...(write.hardState === undefined ? {} : { hardState: write.hardState }),
+      });
+      this.#writes = stored.then(
+        () => this.#input(() => this.#core.stored(write.seq, clock.nowMs())),
+        (error: unknown) => this.#fail(error),
+      );
+    }
+    const byPeer = new Map<NodeId, RaftMessage[]>();
+    for (const { to, message } of ready.messages) {
+      const messages = byPeer.get(to);
+      if (messages === undefined) byPeer.set(to, [message]);
+      else messages.push(message);
+    }
+    for (const [to, messages] of byPeer) transport.send(to, messages);
+    if (ready.committed.length > 0) {
+      this.#applying = this.#apply(ready.committed);
+      this.#track(this.#applying);
+    }
+    for (const to of ready.snapshots) this.#track(this.#sendSnapshot(to));
+    for (const { id, index } of ready.reads) this.#reads.answered(id, index);
+    if (ready.stateChanged) this.#tellStatus();
+  }
+
+  #tellStatus(): void {
+    const before = this.#status;
+    this.#status = this.#core.status();
+    if (before.role === "leader" && this.#status.role !== "leader") {
+      this.#proposals.rejectAll(() => new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId: "of the proposal" }));
+    }
+    this.#options.onStatus?.(this.#status);
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#work.delete(tracked);
+      });
+    this.#work.add(tracked);
+  }
+
+  async #apply(entries: readonly LogEntry[]): Promise<void> {
+    const results = await this.#components.stateMachine.apply(entries);
+    const last = entries.at(-1)!.index;
+    this.#core.applied(last);
+    entries.forEach((entry, position) => {
+      this.#proposals.resolve(entry, results[position]);
+    });
+    this.#options.onApplied?.(entries, results);
+    this.#appliedWaiters.applied(last);
+    this.#compactor.applied(last, (error) => this.#fail(error));
+    this.#schedule();
+  }
+
+  /** A late timer looks at what has arrived before it decides that nobody was heard: the tick is deferred once. */
+  #setTimer(): void {
+    const { clock } = this.#components;
+    this.#timer?.cancel();
+    const delayMs = Math.max(0, this.#core.deadlineMs - clock.nowMs());
+    this.#timer = clock.setTimer(Math.min(delayMs, 60_000), () => {
+      this.#defer(() => {
+        this.#input(() => this.#core.tick(clock.nowMs()));
+      });
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#components.logger.error("the node stops itself", { error });
+    this.#halt();
+    this.#options.onFatal?.(error);
+  }
+
+  // ---- snapshots -----------------------------------------------------------------------------------------------------
+
+  async #sendSnapshot(to: NodeId): Promise<void> {
+    const { stateMachine, transport, logger, clock } = this.#components;
+    const source = await stateMachine.snapshot();
+    let reply: SnapshotReply | null = null;
+    try {
+      const header = {
+        term: this.#core.status().term,
+        position: source.position,
+        membership: this.#membershipOf(source),
+      };
+      logger.info("sending a snapshot", { to, index: source.position.index });
+      reply = await transport.sendSnapshot(to, header, source.chunks);
+    } catch (error) {
+      logger.warn("sending a snapshot failed", { to, error });
+    } finally {
+      source.close();
+    }
+    this.#input(() => this.#core.snapshotSent(to, reply, clock.nowMs()));
+  }
+
+  /** A cluster that never changed its members has its founding membership nowhere but in the nodes' identities. */
+  #membershipOf(source: { readonly membership: Membership }): Membership {
+    return source.membership.members.length > 0 ? source.membership : this.#options.foundingMembership;
+  }
+
+  async #receiveSnapshot(
+    from: NodeId,
+    header: SnapshotHeader,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<SnapshotReply> {
+    const { stateMachine, log, clock, logger } = this.#components;
+    this.#assertRunning();
+    const refused = this.#core.offerSnapshot(from, header, clock.nowMs());
+    this.#schedule();
+    if (refused !== null) return refused;
+    try {
+      const sink = await stateMachine.restore(header.position, header.membership);
+      try {
+        for await (const chunk of chunks) await sink.write(chunk);
+        // What was handed out before must have ended: log and state are about to be replaced under it.
+        await Promise.all([this.#writes, this.#applying]);
+        this.#assertRunning();
+        await sink.commit();
+      } catch (error) {
+        sink.abort();
+        throw error;
+      }
+    } catch (error) {
+      logger.warn("receiving a snapshot failed", { from, error });
+      return this.#core.snapshotFailed();
+    }
+    return this.#installSnapshot(header, log);
+  }
+
+  /** From here on nothing may fail half: a state machine that is ahead of its log is finished at the next start. */
+  async #installSnapshot(header: SnapshotHeader, log: LogStore): Promise<SnapshotReply> {
+    const { clock, logger } = this.#components;
+    try {
+      await log.reset(header.position);
+      const reply = this.#core.snapshotInstalled(header, clock.nowMs());
+      logger.info("snapshot installed", { index: header.position.index });
+      this.#options.onRestored?.(header.position);
+      this.#appliedWaiters.applied(header.position.index);
+      this.#schedule();
+      return reply;
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+}

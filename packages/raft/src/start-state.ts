@@ -1,0 +1,35 @@
+import { DisterError, type Logger, type LogStore, type StateMachine } from "@dister/types";
+
+/**
+ * Brings a log and a state machine that were closed in any way back together, or refuses.
+ *
+ *     log:            base ........... lastIndex
+ *     state machine:        applied
+ *
+ * A state machine ahead of the log is sound in one case: a crash between "snapshot in use" and "log begins behind it".
+ * @throws DisterError `DISTER_ERR_STORE`; nothing is changed then.
+ */
+export async function settleStart(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
+  const applied = stateMachine.applied();
+  const restored = stateMachine.restoredFrom();
+  const atSnapshot = restored.index > 0 && restored.index === applied.index;
+  if (atSnapshot && (applied.index > log.lastIndex() || log.termAt(applied.index) !== applied.term)) {
+    logger.info("finishing the installation of a snapshot", { index: applied.index });
+    return log.reset(applied);
+  }
+  if (applied.index > log.lastIndex()) {
+    throw new DisterError("DISTER_ERR_STORE", {
+      reason: `it is at log index ${applied.index}, the log ends at ${log.lastIndex()}: they do not belong together`,
+    });
+  }
+  if (applied.index < log.base().index) {
+    throw new DisterError("DISTER_ERR_STORE", {
+      reason: `it is at log index ${applied.index}, the log begins behind ${log.base().index}: entries are missing`,
+    });
+  }
+  if (log.termAt(applied.index) !== applied.term) {
+    throw new DisterError("DISTER_ERR_STORE", {
+      reason: `index ${applied.index} has term ${applied.term} in it and ${log.termAt(applied.index)} in the log`,
+    });
+  }
+}

@@ -1,0 +1,100 @@
+import { SeededRng } from "@dister/types/testing";
+import { describe, expect, it } from "vitest";
+import { CoreCluster, type SimNode } from "./core-cluster.ts";
+
+/** What must hold after every step, whatever happened (Raft figure 3), over the whole history. */
+class Invariants {
+  readonly #leaderOfTerm = new Map<number, string>();
+  readonly #appliedAt = new Map<number, string>();
+  readonly #checked = new Map<string, number>();
+
+  check(node: SimNode): void {
+    const { role, term, commitIndex, appliedIndex, durableIndex, lastIndex } = node.core.status();
+    if (role === "leader") {
+      const known = this.#leaderOfTerm.get(term);
+      if (known !== undefined && known !== node.id) throw new Error(`two leaders in term ${term}`);
+      this.#leaderOfTerm.set(term, node.id);
+    }
+    if (!(appliedIndex <= commitIndex && commitIndex <= lastIndex && appliedIndex <= durableIndex)) {
+      throw new Error(
+        `order: applied ${appliedIndex}, commit ${commitIndex}, durable ${durableIndex}, last ${lastIndex}`,
+      );
+    }
+    for (let at = this.#checked.get(node.id) ?? 0; at < node.applied.length; at++) {
+      const { index, term: of, text } = node.applied[at]!;
+      if (index !== at + 1) throw new Error(`${node.id} applied ${index} as number ${at + 1}`);
+      const entry = `${of} ${text}`;
+      const known = this.#appliedAt.get(index) ?? entry;
+      if (known !== entry) throw new Error(`index ${index}: ${known} here, ${entry} there`);
+      this.#appliedAt.set(index, entry);
+      this.#checked.set(node.id, at + 1);
+    }
+  }
+}
+
+function faultyRun(seed: number, size: number): { writes: number; elections: number } {
+  const random = new SeededRng(seed * 7919 + size);
+  const cluster = new CoreCluster(size, seed);
+  const invariants = new Invariants();
+  cluster.check = (node) => invariants.check(node);
+  cluster.delayMs = () => (random.next() < 0.05 ? random.next() * 400 : random.next() * 10);
+  cluster.writeMs = () => random.next() * (random.next() < 0.05 ? 300 : 5);
+  cluster.lossRate = random.next() < 0.5 ? 0.1 : 0;
+  cluster.doubleRate = 0.05;
+  const nodes = [...cluster.nodes.values()];
+  const any = (): SimNode => nodes[Math.floor(random.next() * size)]!;
+  let writes = 0;
+  for (let round = 0; round < 60; round++) {
+    const what = random.next();
+    if (what < 0.1) cluster.isolate(any().id);
+    else if (what < 0.15) cluster.cut.add(`${any().id}>${any().id}`);
+    else if (what < 0.35) cluster.cut.clear();
+    else if (what < 0.45) cluster.crash(any().id);
+    else if (what < 0.6) for (const node of nodes) if (!node.up) cluster.boot(node);
+    const leader = cluster.leaders[0];
+    if (what >= 0.6 && what < 0.63 && leader !== undefined && size > 1) {
+      try {
+        leader.core.transferLeadership(undefined, cluster.nowMs);
+      } catch {
+        // Refused while another is under way.
+      }
+    }
+    for (const node of cluster.leaders) {
+      for (let i = 0; i < 3; i++) {
+        try {
+          cluster.propose(node, `w${writes++}`);
+        } catch {
+          // Refused during a hand-over.
+        }
+      }
+    }
+    cluster.run(random.next() * 600);
+  }
+  cluster.heal();
+  for (const node of nodes) if (!node.up) cluster.boot(node);
+  cluster.delayMs = () => 1;
+  cluster.writeMs = () => 1;
+  const healed = cluster.run(20_000, () => {
+    if (cluster.leaders.length !== 1) return false;
+    const last = cluster.leaders[0]!.core.status().lastIndex;
+    return nodes.every((node) => node.core.status().appliedIndex === last);
+  });
+  if (!healed) throw new Error(`seed ${seed}, size ${size}: the cluster did not heal`);
+  return { writes, elections: Math.max(...nodes.map((node) => node.core.status().term)) };
+}
+
+describe("random loss, delay, doubling, cuts, crashes and slow disks", () => {
+  for (const size of [1, 2, 3, 4, 5]) {
+    it(`${size} nodes: one leader a term, equal entries everywhere, and it heals`, () => {
+      let elections = 0;
+      for (let seed = 1; seed <= 40; seed++) {
+        try {
+          elections += faultyRun(seed, size).elections;
+        } catch (error) {
+          throw new Error(`seed ${seed}, ${size} nodes: ${(error as Error).message}`, { cause: error });
+        }
+      }
+      expect(elections).toBeGreaterThan(size === 1 ? 40 : 80);
+    });
+  }
+});

@@ -1,0 +1,56 @@
+import { DisterError, LIMITS, type Status } from "@dister/types";
+
+/** What is to be checked, and what the cluster thinks of it now. */
+export interface CheckTarget {
+  /** Names the target; different for each of a list. */
+  readonly key: string;
+  /** Index of the entry that defined the target: another index is another target, even under the same key. */
+  readonly definedIndex: number;
+  /** Milliseconds from the start of one check to the start of the next. */
+  readonly intervalMs: number;
+  /** Milliseconds after which a check has failed. */
+  readonly timeoutMs: number;
+  /** Successes in a row that make the target alive. */
+  readonly rise: number;
+  /** Failures in a row that make it dead. */
+  readonly fall: number;
+  /** The status that is in force, whoever decided it. */
+  readonly status: Status;
+}
+
+/** A decision that the status in force is no longer right. */
+export interface StatusDecision {
+  readonly key: string;
+  readonly definedIndex: number;
+  readonly status: Status;
+  /** The output of the probe that tipped the scale. */
+  readonly output: string;
+}
+
+/** True when the checks of `before` go on as those of `after`, counters included. */
+export function sameDefinition(before: CheckTarget, after: CheckTarget): boolean {
+  const fields = ["definedIndex", "intervalMs", "timeoutMs", "rise", "fall"] as const;
+  return fields.every((field) => before[field] === after[field]);
+}
+
+/** @throws DisterError `DISTER_ERR_INVALID` naming the field, `targets.<position>.<field>`. */
+export function assertTargets(targets: readonly CheckTarget[]): void {
+  const keys = new Set<string>();
+  targets.forEach((target, position) => {
+    assertRange(position, "intervalMs", target.intervalMs, [LIMITS.checkIntervalMsMin, LIMITS.checkIntervalMsMax]);
+    assertRange(position, "timeoutMs", target.timeoutMs, [1, LIMITS.checkIntervalMsMax]);
+    assertRange(position, "rise", target.rise, [1, Number.MAX_SAFE_INTEGER]);
+    assertRange(position, "fall", target.fall, [1, Number.MAX_SAFE_INTEGER]);
+    if (keys.has(target.key)) throw invalid(`targets.${position}.key`, "a key that came before", "each key once");
+    keys.add(target.key);
+  });
+}
+
+function assertRange(position: number, field: string, value: number, [min, max]: [number, number]): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return;
+  throw invalid(`targets.${position}.${field}`, String(value), `a whole number from ${min} to ${max}`);
+}
+
+function invalid(field: string, got: string, allowed: string): DisterError {
+  return new DisterError("DISTER_ERR_INVALID", { field, got, allowed });
+}

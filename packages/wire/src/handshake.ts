@@ -1,0 +1,232 @@
+import {
+  type Clock,
+  DisterError,
+  isDisterError,
+  LIMITS,
+  type Logger,
+  MSG_HEAD,
+  type NodeId,
+  type NodeInfo,
+  type Rng,
+} from "@dister/types";
+import type { Connection } from "./connection.ts";
+import { encodeFrame, FRAME_KIND, type FrameKind } from "./frame.ts";
+import { decodeMsg, encodeMsg } from "./msg-codec.ts";
+import {
+  commonVersion,
+  decodePreface,
+  encodePreface,
+  NONCE_BYTES,
+  PROTOCOL_VERSION_MAX,
+  PROTOCOL_VERSION_MIN,
+  type Preface,
+  type Prefaces,
+  type Purpose,
+  type Secret,
+} from "./preface.ts";
+
+/** What a handshake needs to know of this side. */
+export interface HandshakeSide {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly group: string;
+  readonly secret: Secret | undefined;
+  /** Asked anew for every handshake. */
+  readonly self: () => NodeInfo;
+}
+
+/** Who is at the other end, proven where a secret is in use. */
+export interface Handshaken {
+  readonly purpose: Purpose;
+  /** Its node info; an empty `ip` is filled with the address of the connection. */
+  readonly info: NodeInfo;
+}
+
+const CLOSED = "it closed the connection: another group, another secret, or not a node";
+const NEWEST: Pick<Preface, "versionMin" | "versionMax"> = {
+  versionMin: PROTOCOL_VERSION_MIN,
+  versionMax: PROTOCOL_VERSION_MAX,
+};
+
+/**
+ * The dialing side of the handshake.
+ * @param peer - name of the other side for errors and log lines.
+ * @param options - `expected` is the id that must answer; `withinMs` is what connecting has left of the time.
+ * @throws DisterError `DISTER_ERR_HANDSHAKE`; the connection is closed then.
+ */
+export function dialHandshake(
+  connection: Connection,
+  side: HandshakeSide,
+  peer: string,
+  options: { readonly purpose: Purpose; readonly expected?: NodeId | undefined; readonly withinMs?: number },
+): Promise<Handshaken> {
+  return bounded({ connection, side, peer, withinMs: options.withinMs }, async () => {
+    const prefaces = await exchangeAsDialer(connection, side, peer, options.purpose);
+    if (side.secret !== undefined) {
+      connection.send(encodeFrame({ kind: FRAME_KIND.proof }, side.secret.prove("dialer", prefaces)));
+      const proof = await readKind(connection, FRAME_KIND.proof);
+      if (!side.secret.accepts(proof, "listener", prefaces)) throw refused(peer, "its proof of the secret is wrong");
+    }
+    sendHello(connection, side, MSG_HEAD.raftHi);
+    const info = await readHello(connection, MSG_HEAD.raftHi2);
+    const own = side.self();
+    const reason = info.group === side.group ? refusalOf(own, info, options.purpose) : "it belongs to another group";
+    if (reason !== undefined) throw refused(peer, reason);
+    if (options.expected !== undefined && info.id !== options.expected) {
+      throw refused(peer, `another node answers there: ${info.id}`);
+    }
+    return { purpose: options.purpose, info };
+  });
+}
+
+/**
+ * The listening side of the handshake. It says nothing before a preface has come, and ends without a word when group
+ * or secret are wrong.
+ * @throws DisterError `DISTER_ERR_HANDSHAKE`; the connection is closed then.
+ */
+export function acceptHandshake(
+  connection: Connection,
+  side: HandshakeSide,
+  purposes: readonly Purpose[],
+): Promise<Handshaken> {
+  const peer = connection.remoteAddress;
+  return bounded({ connection, side, peer }, async () => {
+    const { prefaces, purpose } = await exchangeAsListener(connection, side, peer, purposes);
+    if (side.secret !== undefined) {
+      const proof = await readKind(connection, FRAME_KIND.proof);
+      if (!side.secret.accepts(proof, "dialer", prefaces)) throw refused(peer, "its proof of the secret is wrong");
+      connection.send(encodeFrame({ kind: FRAME_KIND.proof }, side.secret.prove("listener", prefaces)));
+    }
+    const info = await readHello(connection, MSG_HEAD.raftHi);
+    if (info.group !== side.group) throw refused(peer, "it belongs to another group");
+    // From here on the other side belongs to the group: it gets an answer, so that it can tell what is wrong.
+    sendHello(connection, side, MSG_HEAD.raftHi2);
+    const reason = refusalOf(side.self(), info, purpose);
+    if (reason !== undefined) {
+      connection.finish(reason);
+      throw refused(peer, reason);
+    }
+    return { purpose, info };
+  });
+}
+
+async function exchangeAsDialer(
+  connection: Connection,
+  side: HandshakeSide,
+  peer: string,
+  purpose: Purpose,
+): Promise<Prefaces> {
+  const own: Preface = {
+    ...NEWEST,
+    purpose,
+    secretInUse: side.secret !== undefined,
+    nonce: side.rng.bytes(NONCE_BYTES),
+  };
+  const dialer = encodePreface(own);
+  connection.send(encodeFrame({ kind: FRAME_KIND.preface }, dialer));
+  const listener = await readKind(connection, FRAME_KIND.preface);
+  const theirs = decodePreface(listener);
+  checkVersion(own, theirs, side, peer);
+  if (theirs.purpose !== purpose) throw refused(peer, "it answers for another purpose");
+  if (theirs.secretInUse !== own.secretInUse) throw refused(peer, secretReason(own.secretInUse));
+  return { dialer, listener };
+}
+
+async function exchangeAsListener(
+  connection: Connection,
+  side: HandshakeSide,
+  peer: string,
+  purposes: readonly Purpose[],
+): Promise<{ prefaces: Prefaces; purpose: Purpose }> {
+  const dialer = await readKind(connection, FRAME_KIND.preface);
+  const theirs = decodePreface(dialer);
+  const { purpose, secretInUse } = theirs;
+  if (!purposes.includes(purpose)) throw refused(peer, `this port does not take ${purpose} connections`);
+  if (secretInUse !== (side.secret !== undefined)) throw refused(peer, secretReason(side.secret !== undefined));
+  const own: Preface = { ...NEWEST, purpose, secretInUse, nonce: side.rng.bytes(NONCE_BYTES) };
+  const listener = encodePreface(own);
+  connection.send(encodeFrame({ kind: FRAME_KIND.preface }, listener));
+  try {
+    checkVersion(own, theirs, side, peer);
+  } catch (error) {
+    // The other side learns the versions from the preface that is on its way.
+    connection.finish("no common version");
+    throw error;
+  }
+  return { prefaces: { dialer, listener }, purpose };
+}
+
+function checkVersion(own: Preface, theirs: Preface, side: HandshakeSide, peer: string): void {
+  if (commonVersion(own, theirs) !== undefined) return;
+  const versions = `${theirs.versionMin} to ${theirs.versionMax}`;
+  side.logger.warn("a node speaks an incompatible protocol version", { peer, versions });
+  throw refused(peer, `it speaks protocol versions ${versions}, this node ${own.versionMin} to ${own.versionMax}`);
+}
+
+function secretReason(ownInUse: boolean): string {
+  return ownInUse ? "it has no secret" : "it has a secret and this node has none";
+}
+
+function refusalOf(own: NodeInfo, theirs: NodeInfo, purpose: Purpose): string | undefined {
+  if (theirs.id === own.id) return "this is the node itself";
+  const otherCluster = own.cluster !== "" && theirs.cluster !== "" && own.cluster !== theirs.cluster;
+  return purpose !== "hello" && otherCluster ? "it belongs to another cluster" : undefined;
+}
+
+function sendHello(connection: Connection, side: HandshakeSide, head: number): void {
+  const body = encodeMsg({ head, info: side.self(), body: new Uint8Array(0) });
+  connection.send(encodeFrame({ kind: FRAME_KIND.hello }, body));
+}
+
+async function readHello(connection: Connection, head: number): Promise<NodeInfo> {
+  const msg = decodeMsg(await readKind(connection, FRAME_KIND.hello));
+  if (msg.head !== head) throw new DisterError("DISTER_ERR_MESSAGE", { reason: `a hello has the head ${msg.head}` });
+  return msg.info.ip === "" ? { ...msg.info, ip: connection.remoteAddress } : msg.info;
+}
+
+async function readKind(connection: Connection, kind: FrameKind): Promise<Uint8Array> {
+  const frame = await connection.read();
+  if (frame.kind !== kind) {
+    throw new DisterError("DISTER_ERR_MESSAGE", { reason: `kind ${frame.kind} came in the handshake, not ${kind}` });
+  }
+  return frame.body;
+}
+
+interface Bounds {
+  readonly connection: Connection;
+  readonly side: HandshakeSide;
+  readonly peer: string;
+  readonly withinMs?: number | undefined;
+}
+
+/** Runs a handshake within its time and turns whatever ends it into one kind of error. */
+async function bounded(bounds: Bounds, run: () => Promise<Handshaken>): Promise<Handshaken> {
+  const { connection, side, peer, withinMs = LIMITS.handshakeTimeoutMs } = bounds;
+  const timer = side.clock.setTimer(withinMs, () => connection.close("the handshake took too long"));
+  try {
+    const result = await run();
+    connection.trust();
+    timer.cancel();
+    return result;
+  } catch (error) {
+    connection.onClose(() => timer.cancel());
+    const failure = asHandshakeError(error, peer, connection.closed);
+    if (!connection.finishing) connection.close(String(failure.details["reason"]));
+    throw failure;
+  }
+}
+
+function asHandshakeError(error: unknown, peer: string, closed: string | undefined): DisterError {
+  if (isDisterError(error, "DISTER_ERR_HANDSHAKE")) return error;
+  if (isDisterError(error, "DISTER_ERR_PEER_UNREACHABLE")) {
+    const byOther = closed === undefined || closed.startsWith("the other side") || closed === "ECONNRESET";
+    return refused(peer, byOther ? CLOSED : closed);
+  }
+  if (isDisterError(error)) return refused(peer, error.message);
+  throw error;
+}
+
+function refused(peer: string, reason: string): DisterError {
+  return new DisterError("DISTER_ERR_HANDSHAKE", { peer, reason });
+}

@@ -127,8 +127,14 @@ describe("when checks run", () => {
     clock.setTimer = (delayMs, fire) => timer(delayMs === 1_000 ? 4_300 : delayMs, fire);
     await advance(1_000);
     expect(started).toHaveLength(2);
-    clock.setTimer = timer;
+    let timersMade = 0;
+    clock.setTimer = (delayMs, fire) => {
+      timersMade += 1;
+      return timer(delayMs, fire);
+    };
     await advance(4_300);
+    // One for the next check and one for the limit of this one; none for those that were missed.
+    expect(timersMade).toBe(2);
     expect(started.map(({ atMs }) => atMs)).toEqual([0, 1_000, 5_300]);
     await advance(1_700);
     expect(started.map(({ atMs }) => atMs).slice(3)).toEqual([6_000, 7_000]);
@@ -203,6 +209,14 @@ describe("what is decided", () => {
     expect(decisions).toEqual([{ key: "a", definedIndex: 1, status: dead, output: "timed out after 400 ms" }]);
     await started[0]!.end(up);
     expect(decisions).toHaveLength(1);
+  });
+
+  test("what a check finds after its timeout is not counted on top", async () => {
+    const { scheduler, started, decisions, advance } = scene();
+    scheduler.update([targetOf("a", { fall: 2 })]);
+    await advance(400);
+    await started[0]!.end(down);
+    expect(decisions).toEqual([]);
   });
 
   test("a prober that never ends keeps its place and lets its target fail at every interval", async () => {

@@ -1,0 +1,83 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { invariant, type LogPosition, type Membership, NO_MEMBERSHIP, type SnapshotSource } from "@dister/types";
+import type { Database } from "./database.ts";
+import { membershipJson } from "./membership-json.ts";
+import { ChunkCutter, refusal } from "./snapshot-chunks.ts";
+import type { RowRecord } from "./snapshot-reader.ts";
+import { encodeRecord, type SnapshotHead } from "./snapshot-records.ts";
+import type { State } from "./state.ts";
+import { Tables } from "./tables.ts";
+
+/** A snapshot of the state as it was when its connection began to read. */
+export class StoreSnapshotSource implements SnapshotSource {
+  readonly position: LogPosition;
+  readonly membership: Membership;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly #reader: Database;
+  readonly #records: Generator<RowRecord>;
+  readonly #onClose: (source: StoreSnapshotSource) => void;
+  #closed = false;
+
+  /**
+   * @param reader - a connection with an open transaction, for this snapshot alone.
+   * @param state - the state right now: the first read happens here, so both are of one position.
+   */
+  constructor(reader: Database, state: State, onClose: (source: StoreSnapshotSource) => void) {
+    const tables = new Tables(reader);
+    const { applied, appliedLogId, serviceLogId, logTimeMs } = tables.positions();
+    invariant(applied.index === state.applied.index, "a snapshot is of another position than the state");
+    this.position = applied;
+    this.membership = state.membership ?? NO_MEMBERSHIP;
+    this.#reader = reader;
+    this.#records = recordsOf(tables);
+    this.#onClose = onClose;
+    this.chunks = this.#produce({
+      position: applied,
+      appliedLogId,
+      serviceLogId,
+      logTimeMs,
+      membershipJson: membershipJson(this.membership),
+      rows: { kv: state.kvCount, service: state.services.size, request: state.requests.size },
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // The connection cannot be closed while a statement is in the middle of its rows.
+    this.#records.return(undefined);
+    this.#reader.close();
+    this.#onClose(this);
+  }
+
+  async *#produce(head: SnapshotHead): AsyncGenerator<Uint8Array> {
+    const cutter = new ChunkCutter();
+    const rows = { kv: 0, service: 0, request: 0 };
+    cutter.add(encodeRecord({ type: "header", ...head }));
+    for (;;) {
+      if (this.#closed) throw refusal("it was closed before it was read to its end");
+      const { value: record, done } = this.#records.next();
+      if (done === true) break;
+      rows[record.type]++;
+      cutter.add(encodeRecord(record));
+      for (const chunk of cutter.take()) {
+        yield chunk;
+        // A large snapshot is read over many turns of the event loop, so that it holds up nothing else.
+        await nextTurn();
+      }
+    }
+    const { kv, service, request } = head.rows;
+    invariant(rows.kv === kv && rows.service === service && rows.request === request, "rows differ from their count");
+    cutter.add(encodeRecord({ type: "end", rows, hash: cutter.digest() }));
+    const last = cutter.end();
+    // Everything is read: from here on the write-ahead log need not be kept for this snapshot.
+    this.close();
+    yield* last;
+  }
+}
+
+function* recordsOf(tables: Tables): Generator<RowRecord> {
+  for (const row of tables.everyKv()) yield { type: "kv", row };
+  for (const row of tables.everyService()) yield { type: "service", row };
+  for (const row of tables.everyRequest()) yield { type: "request", row };
+}

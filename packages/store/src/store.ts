@@ -1,0 +1,342 @@
+import {
+  type ChangeEvent,
+  type CommandOutcome,
+  DisterError,
+  invariant,
+  type KvRecord,
+  type LogEntry,
+  type Logger,
+  type LogId,
+  type LogPosition,
+  type Membership,
+  type Service,
+  type SnapshotSink,
+  type SnapshotSource,
+  type StateMachine,
+  type StateReader,
+} from "@dister/types";
+import { type Applied, applyEntries } from "./apply.ts";
+import { ChangeFeed, type Changes } from "./change-feed.ts";
+import {
+  copyBack,
+  type Database,
+  databaseError,
+  openForReading,
+  openForWriting,
+  useWriteAheadLog,
+} from "./database.ts";
+import { incomingPath, prepareFile, replaceDatabase } from "./database-file.ts";
+import { compareText, rangeOf } from "./key-range.ts";
+import { checkFormat, checkWhole, createTables, isEmpty } from "./schema.ts";
+import { refusal } from "./snapshot-chunks.ts";
+import { StoreSnapshotSink } from "./snapshot-sink.ts";
+import { StoreSnapshotSource } from "./snapshot-source.ts";
+import { loadState, type State } from "./state.ts";
+import { Tables } from "./tables.ts";
+
+export interface StoreOptions {
+  /**
+   * The database file, in a folder that exists; `:memory:` for a state that ends with the store. The caller makes sure
+   * that no other process opens it.
+   */
+  readonly path: string;
+  /**
+   * Bytes of database pages that are kept in memory, per connection. Default 16 MiB. Less makes reads of many keys
+   * slower; more is memory that the operating system keeps a second time.
+   */
+  readonly cacheBytesMax?: number;
+}
+
+export interface StoreComponents {
+  readonly logger: Logger;
+}
+
+export const STORE_DEFAULTS = Object.freeze({ cacheBytesMax: 16 * 1024 * 1024 });
+
+/**
+ * Opens the database, makes it when there is none, and makes what it holds durable. Blocks while it reads the whole
+ * file once to see whether it is sound.
+ * @throws DisterError `DISTER_ERR_STORE` for damage, a foreign database or a format of another version,
+ *   `DISTER_ERR_DISK`, `DISTER_ERR_DISK_FULL`.
+ */
+export async function openStore(given: { components: StoreComponents; options: StoreOptions }): Promise<Store> {
+  const options = { ...STORE_DEFAULTS, ...given.options };
+  prepareFile(options.path);
+  const connection = connect(options, "check");
+  return new Store(given.components, options, connection);
+}
+
+/** One connection to the database in use and the state beside it. */
+interface Connection {
+  readonly db: Database;
+  readonly tables: Tables;
+  readonly state: State;
+}
+
+/** The state machine of a node: keys, services and request ids in SQLite. Made by {@link openStore}. */
+export class Store implements StateMachine<CommandOutcome>, StateReader {
+  readonly #logger: Logger;
+  readonly #options: Required<StoreOptions>;
+  readonly #feed: ChangeFeed;
+  readonly #snapshots = new Set<StoreSnapshotSource>();
+  #db: Database;
+  #tables: Tables;
+  #state: State;
+  #applyInOneTransaction: (entries: readonly LogEntry[]) => Applied;
+  #durable: LogPosition;
+  #sink: StoreSnapshotSink | undefined;
+  #servicesByName: { readonly logId: LogId; readonly list: readonly Service[] } | undefined;
+  /** Why nothing more can be applied. */
+  #stopped: Error | undefined;
+  #closed = false;
+
+  /** @internal Use {@link openStore}. */
+  constructor({ logger }: StoreComponents, options: Required<StoreOptions>, connection: Connection) {
+    this.#logger = logger;
+    this.#options = options;
+    ({ db: this.#db, tables: this.#tables, state: this.#state } = connection);
+    this.#applyInOneTransaction = this.#transaction();
+    this.#durable = this.#state.applied;
+    this.#feed = new ChangeFeed(logger, this.#state.appliedLogId);
+    logger.info("store opened", { path: options.path, applied: this.#state.applied.index, keys: this.#state.kvCount });
+  }
+
+  applied(): LogPosition {
+    return this.#state.applied;
+  }
+
+  durable(): LogPosition {
+    return this.#durable;
+  }
+
+  restoredFrom(): LogPosition {
+    return this.#state.restoredFrom;
+  }
+
+  membership(): Membership | undefined {
+    return this.#state.membership;
+  }
+
+  /**
+   * Applies entries in one transaction; when it resolves they are visible, not yet durable.
+   * Any failure is final: the whole batch is undone, and the store applies nothing more.
+   * @throws DisterError `DISTER_ERR_COMMAND`, `DISTER_ERR_DISK_FULL`, `DISTER_ERR_DISK`, `DISTER_ERR_STORE`;
+   *   `DISTER_ERR_STOPPED` after a failure or after close.
+   */
+  async apply(entries: readonly LogEntry[]): Promise<readonly (CommandOutcome | undefined)[]> {
+    this.#alive();
+    if (entries.length === 0) return [];
+    let due = this.#state.applied.index;
+    for (const { index } of entries) invariant(index === ++due, `entry ${index} is applied where ${due} is due`);
+    const { outcomes, events } = this.#applyOrStop(entries);
+    this.#feed.publish(events, this.#state.appliedLogId);
+    return outcomes;
+  }
+
+  /**
+   * Syncs everything that is applied. While a snapshot is being read the database cannot be brought up to date, and
+   * the durable position stays where it was.
+   * @throws DisterError `DISTER_ERR_DISK` and others of SQLite; final, because a second sync may lie.
+   */
+  async checkpoint(): Promise<LogPosition> {
+    this.#alive();
+    try {
+      if (copyBack(this.#db)) this.#durable = this.#state.applied;
+      return this.#durable;
+    } catch (error) {
+      throw this.#stop(error);
+    }
+  }
+
+  /** A snapshot of the state as it is now. It is cut off, with an error for who reads it, by `close` and by a restore. */
+  async snapshot(): Promise<SnapshotSource> {
+    this.#alive();
+    let reader: Database | undefined;
+    try {
+      reader = openForReading(this.#db, this.#options.cacheBytesMax);
+      const source = new StoreSnapshotSource(reader, this.#state, (closed) => this.#snapshots.delete(closed));
+      this.#snapshots.add(source);
+      return source;
+    } catch (error) {
+      reader?.close();
+      throw databaseError(error, this.#options.path);
+    }
+  }
+
+  async restore(position: LogPosition, membership: Membership): Promise<SnapshotSink> {
+    this.#alive();
+    this.#sink?.abort();
+    this.#sink = new StoreSnapshotSink({
+      ...this.#options,
+      position,
+      membership,
+      use: (filled) => this.#replace(position, filled),
+    });
+    return this.#sink;
+  }
+
+  /** Ends snapshots in both directions, makes what is applied durable and closes; a second call does nothing. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopped ??= new DisterError("DISTER_ERR_STOPPED", { what: "the store" });
+    this.#sink?.abort();
+    this.#endSnapshots();
+    // The last connection that closes copies the write-ahead log back, syncs and removes it.
+    this.#db.close();
+  }
+
+  appliedLogId(): LogId {
+    return this.#state.appliedLogId;
+  }
+
+  serviceLogId(): LogId {
+    return this.#state.serviceLogId;
+  }
+
+  kv(key: string): KvRecord | undefined {
+    // SQLite would read half of a surrogate pair as U+FFFD, which is another key.
+    return key.isWellFormed() ? this.#read(() => this.#tables.kv(key)) : undefined;
+  }
+
+  kvPage({ prefix, after, limit }: { prefix: string; after: string; limit: number }): KvRecord[] {
+    invariant(Number.isSafeInteger(limit) && limit >= 0, `a page of ${limit} keys`);
+    if (!prefix.isWellFormed()) return [];
+    return this.#read(() => this.#tables.kvRange({ ...rangeOf(prefix, after.toWellFormed()), limit }));
+  }
+
+  kvCount(): number {
+    return this.#state.kvCount;
+  }
+
+  /** The services share their nodes with the state: nobody writes to them. */
+  services(): Service[] {
+    const { serviceLogId: logId, services } = this.#state;
+    if (this.#servicesByName?.logId !== logId) {
+      const list = [...services.values()].sort((a, b) => compareText(a.name, b.name));
+      this.#servicesByName = { logId, list };
+    }
+    return [...this.#servicesByName.list];
+  }
+
+  service(name: string): Service | undefined {
+    return this.#state.services.get(name);
+  }
+
+  outcome(requestId: string): CommandOutcome | undefined {
+    return this.#state.requests.get(requestId);
+  }
+
+  onChange(listener: (event: ChangeEvent) => void): () => void {
+    return this.#feed.listen(listener);
+  }
+
+  /**
+   * Listens to restores: everything may have changed at once, no change events are told for it, and
+   * {@link changesSince} answers "compacted" for everything before. Called with the log id that the state now has.
+   */
+  onReset(listener: (logId: LogId) => void): () => void {
+    return this.#feed.listenReset(listener);
+  }
+
+  /**
+   * What changed behind a log id, from memory: the newest `LIMITS.changesKeptMax` events since the store was opened.
+   * @param limit - about how many events at once; the events of one entry are never cut apart.
+   */
+  changesSince(logId: LogId, limit: number): Changes {
+    return this.#feed.since(logId, limit);
+  }
+
+  #applyOrStop(entries: readonly LogEntry[]): Applied {
+    try {
+      return this.#applyInOneTransaction(entries);
+    } catch (error) {
+      throw this.#stop(error);
+    }
+  }
+
+  #transaction(): (entries: readonly LogEntry[]) => Applied {
+    const run = this.#db.transaction((entries: readonly LogEntry[]) =>
+      applyEntries(this.#tables, this.#state, entries),
+    );
+    return (entries) => run.immediate(entries);
+  }
+
+  /** Closes the database in use and goes on with another. From here on a failure is final. */
+  #replace(position: LogPosition, filled: Database): void {
+    this.#alive();
+    if (position.index < this.#state.applied.index) throw refusal("the state is beyond it already");
+    this.#endSnapshots();
+    try {
+      this.#db.close();
+      const { path } = this.#options;
+      if (!filled.memory) replaceDatabase(path, incomingPath(path));
+      const connection = filled.memory ? connectionTo(filled) : connect(this.#options, "known");
+      ({ db: this.#db, tables: this.#tables, state: this.#state } = connection);
+    } catch (error) {
+      this.#closed = true;
+      throw this.#stop(error);
+    }
+    this.#applyInOneTransaction = this.#transaction();
+    this.#durable = this.#state.applied;
+    this.#servicesByName = undefined;
+    this.#logger.info("store restored from a snapshot", { index: position.index, keys: this.#state.kvCount });
+    this.#feed.reset(this.#state.appliedLogId);
+  }
+
+  #endSnapshots(): void {
+    if (this.#snapshots.size > 0) this.#logger.warn("snapshots cut off", { count: this.#snapshots.size });
+    for (const source of [...this.#snapshots]) source.close();
+  }
+
+  /** Takes note of the failure that ends applying, and goes back to what was committed. */
+  #stop(thrown: unknown): unknown {
+    const cause = databaseError(thrown, this.#options.path);
+    this.#stopped = new DisterError("DISTER_ERR_STOPPED", { what: "the store" }, { cause });
+    this.#logger.error("the store stopped", { applied: this.#state.applied.index, error: cause });
+    try {
+      if (!this.#closed) this.#state = loadState(this.#tables);
+    } catch {
+      // Not even reading works. Better no answers than answers that were never committed.
+      this.#closed = true;
+      this.#db.close();
+    }
+    return cause;
+  }
+
+  #alive(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  #read<T>(read: () => T): T {
+    if (this.#closed) throw new DisterError("DISTER_ERR_STOPPED", { what: "the store" });
+    try {
+      return read();
+    } catch (error) {
+      throw databaseError(error, this.#options.path);
+    }
+  }
+}
+
+/** Opens the database at the path; what comes from elsewhere is checked, what was just made here is known. */
+function connect({ path, cacheBytesMax }: Required<StoreOptions>, content: "check" | "known"): Connection {
+  const db = openForWriting(path, cacheBytesMax);
+  try {
+    const empty = isEmpty(db);
+    if (!empty) checkFormat(db);
+    useWriteAheadLog(db);
+    if (empty) createTables(db);
+    else if (content === "check") checkWhole(db);
+    // After a crash there may be transactions that were never synced; only what is durable may be called so.
+    if (!copyBack(db)) throw new DisterError("DISTER_ERR_STORE", { reason: `${path}: another process is reading it` });
+    return connectionTo(db);
+  } catch (error) {
+    db.close();
+    throw databaseError(error, path);
+  }
+}
+
+function connectionTo(db: Database): Connection {
+  const tables = new Tables(db);
+  return { db, tables, state: loadState(tables) };
+}

@@ -1,0 +1,158 @@
+import { readFileSync } from "node:fs";
+import { DisterError } from "@dister/types";
+import { CONFIG_DEFAULTS, type Config, ConfigSchema, firstProblem } from "@dister/types/schemas";
+import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
+import { nearest } from "./nearest.ts";
+
+/** Where a configuration comes from; later ones win. */
+export interface ConfigSources {
+  /** Path of the file; without one, `dister.json` of the working folder if it is there. */
+  readonly cfg?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Flags by lower-case name, `minnode`, with their text. */
+  readonly flags: ReadonlyMap<string, string>;
+}
+
+type Tree = { [key: string]: unknown };
+
+/** Environment variables of ours that are not configuration of the daemon. */
+const OTHER_VARIABLES = new Set(["DISTER_URL", "DISTER_CFG"]);
+
+/** Flags that are shorter than the way to the key they set. */
+const SHORT_FLAGS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["raftport", ["Ports", "raft"]],
+  ["replport", ["Ports", "repl"]],
+  ["apiport", ["Ports", "api"]],
+  ["apihost", ["Api", "host"]],
+  ["apihosts", ["Api", "hosts"]],
+  ["apiorigins", ["Api", "origins"]],
+  ["heartbeatms", ["Election", "heartbeatMs"]],
+  ["timeoutms", ["Election", "timeoutMs"]],
+]);
+
+/** Every flag that sets a key, lower-case. */
+export const CONFIG_FLAGS: readonly string[] = [
+  ...Object.entries(CONFIG_DEFAULTS)
+    .filter(([, value]) => typeof value !== "object" || Array.isArray(value))
+    .map(([key]) => key.toLowerCase()),
+  ...SHORT_FLAGS.keys(),
+];
+
+/**
+ * Reads the configuration: file, then environment, then flags. Keys are matched without regard to case, so that a file
+ * of the system of 2018 loads unchanged.
+ * @throws DisterError `DISTER_ERR_CONFIG` in one line that names the key, what was found and what is allowed.
+ */
+export function loadConfig(sources: ConfigSources): Config {
+  const tree: Tree = {};
+  const file = readConfigFile(sources.cfg ?? sources.env["DISTER_CFG"]);
+  if (file !== undefined) mergeFile(tree, file, CONFIG_DEFAULTS as Tree, "");
+  for (const [name, text] of Object.entries(sources.env)) {
+    if (text === undefined || !name.startsWith("DISTER_") || OTHER_VARIABLES.has(name)) continue;
+    setByPath(tree, name.slice("DISTER_".length).split("_"), text, name);
+  }
+  for (const [flag, text] of sources.flags) setByPath(tree, [...(SHORT_FLAGS.get(flag) ?? [flag])], text, `--${flag}`);
+  const read = ConfigSchema.safeParse(tree);
+  if (!read.success) {
+    const { field, got, allowed } = firstProblem(read.error, tree, "configuration");
+    throw new DisterError("DISTER_ERR_CONFIG", { key: field, got, allowed });
+  }
+  assertPossible(read.data);
+  return read.data;
+}
+
+function readConfigFile(path: string | undefined): Tree | undefined {
+  const from = path ?? "dister.json";
+  let text: string;
+  try {
+    text = readFileSync(from, "utf8");
+  } catch (cause) {
+    if (path === undefined && (cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    const got = (cause as Error).message;
+    throw new DisterError("DISTER_ERR_CONFIG", { key: "--cfg", got, allowed: "a readable file" }, { cause });
+  }
+  const errors: ParseError[] = [];
+  const tree: unknown = parse(text, errors, { allowTrailingComma: true });
+  const [error] = errors;
+  if (error !== undefined) {
+    const line = text.slice(0, error.offset).split("\n").length;
+    const got = `${printParseErrorCode(error.error)} in line ${line}`;
+    throw new DisterError("DISTER_ERR_CONFIG", { key: from, got, allowed: "JSON with comments" });
+  }
+  if (typeof tree !== "object" || tree === null || Array.isArray(tree)) {
+    throw new DisterError("DISTER_ERR_CONFIG", { key: from, got: "no object", allowed: "an object of keys" });
+  }
+  return tree as Tree;
+}
+
+/** The known key that a name stands for, whatever its case. */
+function keyOf(name: string, known: Tree, path: string): string {
+  const key = Object.keys(known).find((one) => one.toLowerCase() === name.toLowerCase());
+  if (key !== undefined) return key;
+  const close = nearest(name, Object.keys(known));
+  const allowed = close === undefined ? Object.keys(known).join(", ") : `${path}${close}`;
+  throw new DisterError("DISTER_ERR_CONFIG", { key: `${path}${name}`, got: "a key that does not exist", allowed });
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function mergeFile(into: Tree, from: Tree, known: Tree, path: string): void {
+  for (const [name, value] of Object.entries(from)) {
+    const key = keyOf(name, known, path);
+    if (isTree(known[key]) && isTree(value)) {
+      const inner: Tree = {};
+      into[key] = inner;
+      mergeFile(inner, value, known[key], `${path}${key}.`);
+    } else into[key] = value;
+  }
+}
+
+/** Sets one key from text, in the type that its default has. */
+function setByPath(into: Tree, names: string[], text: string, source: string): void {
+  let tree = into;
+  let known = CONFIG_DEFAULTS as Tree;
+  let path = "";
+  for (;;) {
+    const key = keyOf(names.shift()!, known, path === "" ? `${source}: ` : path);
+    const fallback = known[key];
+    if (names.length === 0) {
+      tree[key] = fromText(text, fallback);
+      return;
+    }
+    if (!isTree(fallback)) {
+      throw new DisterError("DISTER_ERR_CONFIG", {
+        key: source,
+        got: "a key inside a value",
+        allowed: `${path}${key}`,
+      });
+    }
+    tree[key] ??= {};
+    tree = tree[key] as Tree;
+    known = fallback;
+    path = `${path}${key}.`;
+  }
+}
+
+function fromText(text: string, fallback: unknown): unknown {
+  if (typeof fallback === "number") return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+  if (typeof fallback === "boolean")
+    return text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text;
+  if (Array.isArray(fallback)) {
+    return text
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== "");
+  }
+  return text;
+}
+
+/** What this version cannot do is refused, so that nobody believes that it is done. */
+function assertPossible(config: Config): void {
+  const refuse = (key: string, got: string, allowed: string): never => {
+    throw new DisterError("DISTER_ERR_CONFIG", { key, got, allowed });
+  };
+  if (config.Scan) refuse("Scan", "true", "false: this version finds others by Peers only");
+  if (config.Role === 1) refuse("Role", "client", "server or monitor: this version has no clients");
+}

@@ -1,0 +1,2 @@
+export { type ConfigSources, loadConfig } from "./config.ts";
+export { type CreateNodeOptions, createNode, type RunningNode } from "./node.ts";

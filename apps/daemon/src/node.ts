@@ -1,0 +1,129 @@
+import { isIP } from "node:net";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { NodeFileSystem, openLog } from "@dister/log";
+import { ClusterNode, IdentityFile, parsePeerAddress, Self } from "@dister/server";
+import { openStore } from "@dister/store";
+import { DisterError, type FileSystem, type Logger, NO_LOGGER } from "@dister/types";
+import type { Config } from "@dister/types/schemas";
+import { CONFIG_DEFAULTS, ConfigSchema, parseOrThrow } from "@dister/types/schemas";
+import { systemClock as clock, systemRng as rng } from "@dister/types/system";
+import { TcpPeers } from "@dister/wire";
+import { VERSION } from "./version.ts";
+
+/** A running node. */
+export interface RunningNode {
+  /** Address of the API, for example `http://127.0.0.1:4168`. */
+  readonly url: string;
+  /** Unique id of the node. */
+  readonly id: string;
+  readonly node: ClusterNode;
+  /** Ends when the node had to stop itself; rejects with the reason. Never resolves while the node runs. */
+  readonly failed: Promise<never>;
+  /** Hands leadership over, answers what is under way, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** How to run a node inside a program of one's own. */
+export interface CreateNodeOptions {
+  /** Keys of the configuration file, with their defaults. */
+  readonly config?: Partial<Config>;
+  /** Where log lines go; nowhere by default. */
+  readonly logger?: Logger;
+}
+
+/**
+ * Runs a node in this process. The only place where concrete disk, socket, clock and database classes are named.
+ * @throws DisterError `DISTER_ERR_INVALID`, `DISTER_ERR_CONFIG` (also a port in use), `DISTER_ERR_LOCKED`,
+ *   `DISTER_ERR_IDENTITY`, `DISTER_ERR_LOG_CORRUPT`, `DISTER_ERR_STORE`; nothing is left running then.
+ */
+export async function createNode(options: CreateNodeOptions = {}): Promise<RunningNode> {
+  const config = parseOrThrow(ConfigSchema, { ...CONFIG_DEFAULTS, ...options.config }, "config");
+  const closers: (() => unknown)[] = [];
+  try {
+    return await compose(config, options.logger ?? NO_LOGGER, closers);
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+/** Closes in the reverse order of opening. */
+async function closeAll(closers: (() => unknown)[]): Promise<void> {
+  for (const close of closers.splice(0).reverse()) await close();
+}
+
+async function compose(config: Config, logger: Logger, closers: (() => unknown)[]): Promise<RunningNode> {
+  const fileSystem: FileSystem = new NodeFileSystem();
+  const folder = join(config.SavePath, "dister.db");
+  fileSystem.makeDirectory(folder);
+  closers.push(fileSystem.lock(join(folder, "lock")));
+  const identity = IdentityFile.open({ fileSystem, rng, folder, group: config.Group });
+  const { nodeId, clusterId } = identity.current;
+  warnIfOpen(config, logger);
+
+  const name = config.Name || hostname();
+  const self = new Self({ identity, name, ip: config.Ip, role: config.Role, version: VERSION, ports: config.Ports });
+  const heard: { node: ClusterNode | null } = { node: null };
+  const peers = await TcpPeers.listen({
+    components: { clock, rng, logger: logger.child({ part: "peers" }) },
+    options: {
+      host: config.Listen,
+      ports: config.Ports,
+      group: config.Group,
+      secret: config.Secret === "" ? undefined : config.Secret,
+      self: () => self.info(),
+      onInfo: (info) => heard.node?.heard(info),
+    },
+  });
+  closers.push(() => peers.close());
+
+  const logFolder = join(folder, "log");
+  if (identity.current.logMade && !fileSystem.exists(logFolder)) {
+    throw new DisterError("DISTER_ERR_IDENTITY", {
+      reason: `${logFolder} is gone, and with it what this node has promised: empty the data folder to join anew`,
+    });
+  }
+  const log = await openLog({
+    components: { fileSystem, logger: logger.child({ part: "log" }) },
+    options: { directory: logFolder, identity: { group: config.Group, nodeId, clusterId } },
+  });
+  closers.push(() => log.close());
+  identity.setLogMade();
+  const store = await openStore({
+    components: { logger: logger.child({ part: "store" }) },
+    options: { path: join(folder, "state.db") },
+  });
+  closers.push(() => store.close());
+
+  let fail: (reason: unknown) => void = () => {};
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
+  const node = new ClusterNode(
+    { identity, self, log, state: store, transport: peers, rpc: peers, clock, rng, logger },
+    {
+      minNode: config.MinNode,
+      peers: config.Peers.map((peer, position) => parsePeerAddress(peer, `Peers.${position}`)),
+      api: { ...config.Api, port: config.Ports.api },
+      raft: { heartbeatMs: config.Election.heartbeatMs, electionTimeoutMs: config.Election.timeoutMs },
+      onFatal: (error) => fail(error),
+    },
+  );
+  heard.node = node;
+  closers.push(() => node.stop());
+  const url = await node.start();
+  logger.info("node started", { node: nodeId, name, group: config.Group, cluster: clusterId || null, api: url });
+  return { url, id: nodeId, node, failed, stop: () => closeAll(closers) };
+}
+
+/** Whoever can reach the peer ports of a node without a secret can join its cluster. */
+function warnIfOpen(config: Config, logger: Logger): void {
+  const isLoopback = (host: string): boolean =>
+    host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+  if (config.Secret === "" && !isLoopback(config.Listen)) {
+    logger.warn("the peer ports listen beyond loopback without a Secret", { Listen: config.Listen });
+  }
+  if (!isLoopback(config.Api.host)) logger.warn("the API listens beyond loopback", { host: config.Api.host });
+}

@@ -1,0 +1,208 @@
+import { type CoreStatus, RaftNode } from "@dister/raft";
+import {
+  type Clock,
+  type CommandOutcome,
+  DisterError,
+  hexIdOf,
+  type Logger,
+  type LogStore,
+  type NodeInfo,
+  type PeerRpc,
+  RAFT_ROLE,
+  type Rng,
+  type StateMachine,
+  type StateReader,
+  type Transport,
+} from "@dister/types";
+import { Formation } from "./cluster/formation.ts";
+import type { IdentityFile } from "./cluster/identity.ts";
+import { JsonRpc } from "./cluster/json-rpc.ts";
+import { MembershipManager } from "./cluster/membership-manager.ts";
+import { PeerDirectory } from "./cluster/peer-directory.ts";
+import type { Self } from "./cluster/self.ts";
+import { Gateway, PROPOSE_METHOD } from "./gateway.ts";
+import { HealthMonitor } from "./health-monitor.ts";
+import { Api } from "./http/api.ts";
+import { Metrics } from "./metrics.ts";
+import type { NodeOptions } from "./node-options.ts";
+
+/** The concrete parts of a node, handed in by whoever composes it. They stay open when the node has stopped. */
+export interface NodeComponents {
+  readonly identity: IdentityFile;
+  readonly self: Self;
+  readonly log: LogStore;
+  readonly state: StateMachine<CommandOutcome> & StateReader;
+  readonly transport: Transport;
+  readonly rpc: PeerRpc;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+}
+
+/** What a node has once it belongs to a cluster. */
+export interface Membered {
+  readonly raft: RaftNode<CommandOutcome>;
+  readonly gateway: Gateway;
+  readonly membership: MembershipManager;
+  readonly health: HealthMonitor;
+}
+
+/**
+ * A node from its first hello to its stop: it looks for the others, belongs to a cluster, and from then on replicates,
+ * checks and answers. The API listens from the beginning and says what the node waits for.
+ */
+export class ClusterNode {
+  readonly components: NodeComponents;
+  readonly directory: PeerDirectory;
+  readonly metrics: Metrics;
+  readonly #options: NodeOptions;
+  readonly #formation: Formation;
+  readonly #api: Api;
+  #membered: Membered | null = null;
+  #starting: Promise<void> | null = null;
+  #stopping = false;
+
+  constructor(components: NodeComponents, options: NodeOptions) {
+    this.components = components;
+    this.#options = options;
+    const { self, clock, transport, identity, rpc, rng, logger } = components;
+    this.directory = new PeerDirectory({ self: self.id, clock, transport });
+    this.#formation = new Formation(
+      { identity, self, directory: this.directory, rpc, clock, rng, logger },
+      { minNode: options.minNode, peers: options.peers, formed: () => this.#enterCluster() },
+    );
+    this.metrics = new Metrics(this);
+    this.#api = new Api(this, options.api, logger);
+    new JsonRpc(rpc).serve<null, NodeInfo>("node.info", () => self.info());
+    rpc.serve(PROPOSE_METHOD, (_from, body) => this.membered.gateway.proposeForPeer(body));
+    self.attach(components.log, components.state);
+  }
+
+  /**
+   * Starts: listens, and goes on where the data folder left off.
+   * @returns the address of the API, for example `http://127.0.0.1:4168`.
+   */
+  async start(): Promise<string> {
+    const url = await this.#api.listen();
+    this.#formation.start();
+    if (this.components.identity.current.clusterId !== "") this.#enterCluster();
+    await this.#starting;
+    return url;
+  }
+
+  /** What a cluster member has. @throws DisterError `DISTER_ERR_NOT_FORMED` saying what the node waits for. */
+  get membered(): Membered {
+    const membered = this.#membered;
+    if (membered === null) {
+      throw new DisterError("DISTER_ERR_NOT_FORMED", { reason: this.#formation.waitingFor || "starting" });
+    }
+    return membered;
+  }
+
+  /** Raft's view, or null while the node belongs to no cluster. */
+  get status(): CoreStatus | null {
+    return this.#membered?.raft.status() ?? null;
+  }
+
+  /** Why the node is not ready to serve, undefined when it is. */
+  get notReady(): string | undefined {
+    if (this.#stopping) return "stopping";
+    if (this.#membered === null) return this.#formation.waitingFor || "starting";
+    if (this.#membered.membership.isRemoved) return "removed from the cluster";
+    return this.#membered.raft.leader === null ? "no leader" : undefined;
+  }
+
+  get formation(): Formation {
+    return this.#formation;
+  }
+
+  /** A node of the group was heard; the transport's owner tells it. */
+  heard(info: NodeInfo): void {
+    this.directory.heard(info);
+  }
+
+  #enterCluster(): void {
+    this.#starting ??= this.#startRaft().catch((error: unknown) => this.#options.onFatal(error));
+  }
+
+  async #startRaft(): Promise<void> {
+    const { identity, self, log, state, transport, rpc, clock, rng, logger } = this.components;
+    const raft = await RaftNode.start<CommandOutcome>(
+      { log, stateMachine: state, transport, clock, rng, logger },
+      {
+        id: self.id,
+        foundingMembership: identity.foundingMembership,
+        ...(this.#options.raft === undefined ? {} : { raft: this.#options.raft }),
+        onStatus: (status) => this.#onStatus(status),
+        onApplied: (entries) => this.metrics.applied(entries.length),
+        onFatal: (error) => this.#options.onFatal(error),
+      },
+    );
+    const session = `${self.id}.${hexIdOf(rng.bytes(8))}`;
+    const gateway = new Gateway({ raft, state, rpc, clock, self: self.id, session }, this.#options.gateway);
+    const membership = new MembershipManager({
+      raft,
+      identity,
+      directory: this.directory,
+      transport,
+      rpc,
+      clock,
+      logger,
+    });
+    const health = new HealthMonitor({ raft, state, gateway, clock, rng, logger });
+    self.setRaftRole(() => this.#membered?.raft.status().raftRole ?? RAFT_ROLE.follower);
+    this.#membered = { raft, gateway, membership, health };
+    membership.start();
+    health.start();
+  }
+
+  #onStatus(status: CoreStatus): void {
+    const { logger } = this.components;
+    const { role, term, leader, reason } = status;
+    logger.info("raft status", { role, term, leader, reason, voters: status.membership.members.length });
+    this.metrics.statusChanged(status);
+    this.#membered?.membership.statusChanged(status);
+    this.#membered?.health.statusChanged();
+  }
+
+  /** Begins to hand leadership over. @throws DisterError when this node does not lead, or `to` cannot. */
+  transferLeadership(to?: string): string {
+    return this.membered.raft.transferLeadership(to);
+  }
+
+  /**
+   * Stops gracefully: a leader hands over first, requests that are under way are answered, then nothing more is taken.
+   * @param handOverMs - how long to wait for a successor, at most.
+   */
+  async stop(handOverMs = 2_000): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    await this.#handOver(handOverMs);
+    await this.#api.close();
+    this.#formation.stop();
+    this.#membered?.health.stop();
+    this.#membered?.membership.stop();
+    await this.#membered?.raft.stop();
+    this.metrics.stop();
+  }
+
+  async #handOver(waitMs: number): Promise<void> {
+    const raft = this.#membered?.raft;
+    if (raft === undefined) return;
+    const { clock, logger } = this.components;
+    const deadlineMs = clock.nowMs() + waitMs;
+    while (raft.status().role === "leader" && clock.nowMs() < deadlineMs) {
+      try {
+        if (!raft.status().transferring) raft.transferLeadership();
+      } catch (error) {
+        logger.debug("nobody to hand leadership to", { error });
+        return;
+      }
+      await new Promise<void>((resolve) => clock.setTimer(10, resolve));
+    }
+    // The successor is known here before the last requests are forwarded to it.
+    while (raft.leader === null && clock.nowMs() < deadlineMs) {
+      await new Promise<void>((resolve) => clock.setTimer(10, resolve));
+    }
+  }
+}

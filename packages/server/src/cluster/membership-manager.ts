@@ -1,0 +1,246 @@
+import type { CoreStatus, RaftNode } from "@dister/raft";
+import {
+  type Clock,
+  type CommandOutcome,
+  DisterError,
+  isDisterError,
+  type Logger,
+  type Member,
+  type Membership,
+  membershipOf,
+  type NodeId,
+  type NodeInfo,
+  type PeerRpc,
+  ROLE,
+  type Timer,
+  type Transport,
+  voterIds,
+} from "@dister/types";
+import { memberOf } from "./formation.ts";
+import type { IdentityFile } from "./identity.ts";
+import { JsonRpc } from "./json-rpc.ts";
+import { addressOf, type PeerDirectory } from "./peer-directory.ts";
+
+/** Between two looks at who can be promoted. */
+const LOOK_MS = 100;
+/** A learner has caught up when it lacks no more than this, and was heard within {@link SILENT_MS_MAX}. */
+const LAG_ENTRIES_MAX = 64;
+const SILENT_MS_MAX = 1_000;
+const CALL_MS = 5_000;
+
+/** What a change of members is asked for. */
+type MembersCall = { readonly remove: readonly string[] };
+
+/**
+ * Keeps the membership: takes in nodes that ask, as learners; makes a server a voter when it has caught up; removes. Every
+ * change is an entry of the log, made by the leader; the other nodes pass a request on, one hop.
+ */
+export class MembershipManager {
+  readonly #raft: RaftNode<CommandOutcome>;
+  readonly #identity: IdentityFile;
+  readonly #directory: PeerDirectory;
+  readonly #transport: Transport;
+  readonly #json: JsonRpc;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #timer: Timer | null = null;
+  #stopped = false;
+  #removedTold = false;
+  #changes: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: {
+    raft: RaftNode<CommandOutcome>;
+    identity: IdentityFile;
+    directory: PeerDirectory;
+    transport: Transport;
+    rpc: PeerRpc;
+    clock: Clock;
+    logger: Logger;
+  }) {
+    this.#raft = parts.raft;
+    this.#identity = parts.identity;
+    this.#directory = parts.directory;
+    this.#transport = parts.transport;
+    this.#json = new JsonRpc(parts.rpc);
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
+    this.#json.serve<{ info: NodeInfo }, null>("cluster.join", (from, { info }) => this.#onJoin(from, info));
+    this.#json.serve<MembersCall, null>("members.remove", (_from, call) =>
+      this.#onLeader(() => this.#remove(call.remove)),
+    );
+  }
+
+  start(): void {
+    this.statusChanged(this.#raft.status());
+    this.#timer = this.#clock.setTimer(LOOK_MS, () => void this.#look());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  get #self(): NodeId {
+    return this.#identity.current.nodeId;
+  }
+
+  /** Role or membership changed: connections follow the membership. */
+  statusChanged(status: CoreStatus): void {
+    const { members } = status.membership;
+    for (const member of members) {
+      // Where a peer was heard itself is newer than what the log says of it.
+      const known = this.#directory.get(member.id);
+      if (member.id !== this.#self) this.#transport.setPeer(member.id, known?.address ?? member.address);
+    }
+    const isMember = members.some((member) => member.id === this.#self);
+    if (members.length > 0 && !isMember && status.commitIndex >= status.membershipIndex && !this.#removedTold) {
+      this.#removedTold = true;
+      this.#logger.warn("this node was removed from the cluster and stays idle", {
+        cluster: this.#identity.current.clusterId,
+      });
+    }
+    if (isMember) this.#removedTold = false;
+  }
+
+  /** True when the log says that this node is no member any more. */
+  get isRemoved(): boolean {
+    return this.#removedTold;
+  }
+
+  /**
+   * Removes members by id, name, host or host:raftPort, one after the other.
+   * @throws DisterError `DISTER_ERR_INVALID` for a member that does not exist; nothing is removed then.
+   *   `DISTER_ERR_MEMBERSHIP` when too few reachable voters would be left to decide anything.
+   */
+  async remove(names: readonly string[]): Promise<void> {
+    const { leader } = this.#raft;
+    if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
+    if (leader === this.#self) return this.#remove(names).then(() => undefined);
+    await this.#json.call<MembersCall, null>(leader, "members.remove", { remove: names }, CALL_MS);
+  }
+
+  async #onLeader<T>(work: () => Promise<T>): Promise<T> {
+    const { leader } = this.#raft;
+    if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
+    if (leader !== this.#self) throw new DisterError("DISTER_ERR_NOT_LEADER", { leader });
+    return work();
+  }
+
+  /** A node asks to be taken in; `from.ip` is where it was seen. */
+  async #onJoin(from: NodeInfo, told: NodeInfo): Promise<null> {
+    const info = { ...told, ip: told.ip === "" ? from.ip : told.ip };
+    const { leader } = this.#raft;
+    if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
+    if (leader !== this.#self) {
+      await this.#json.call(leader, "cluster.join", { info }, CALL_MS);
+      return null;
+    }
+    if (info.role === ROLE.client) {
+      throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: "a client stores nothing and is no member" });
+    }
+    this.#directory.heard(info);
+    await this.#change((membership) => {
+      if (membership.members.some((member) => member.id === info.id)) return membership;
+      this.#logger.info("taking in a node as learner", { node: info.id, name: info.name });
+      return membershipOf([...membership.members, memberOf(info, false)]);
+    });
+    return null;
+  }
+
+  async #remove(names: readonly string[]): Promise<null> {
+    const found = names.map((name) => findMember(this.#raft.status().membership, name));
+    for (const { id } of found) {
+      await this.#change((membership) => {
+        const left = membershipOf(membership.members.filter((member) => member.id !== id));
+        this.#assertQuorum(left);
+        this.#logger.info("removing a member", { node: id });
+        return left;
+      });
+      if (id !== this.#self) this.#directory.forget(id);
+    }
+    return null;
+  }
+
+  /** A change after which no majority is reachable would be the last one. */
+  #assertQuorum(membership: Membership): void {
+    const voters = voterIds(membership);
+    const reachable = voters.filter((id) => id === this.#self || this.#transport.isUp(id)).length;
+    const needed = Math.floor(voters.length / 2) + 1;
+    if (voters.length === 0) throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: "no voter would be left" });
+    if (reachable >= needed) return;
+    const reason = `of the ${voters.length} voters left, ${reachable} would be reachable and ${needed} are needed`;
+    throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason });
+  }
+
+  /** One change after the other; each is made from the membership that is in force then. */
+  #change(make: (membership: Membership) => Membership): Promise<void> {
+    const change = this.#changes.then(async () => {
+      const deadlineMs = this.#clock.nowMs() + CALL_MS;
+      for (;;) {
+        const { membership } = this.#raft.status();
+        const to = make(membership);
+        if (to === membership) return;
+        try {
+          await this.#raft.changeMembership(to);
+          return;
+        } catch (error) {
+          const again = isDisterError(error, "DISTER_ERR_MEMBERSHIP_PENDING") && this.#clock.nowMs() < deadlineMs;
+          if (!again) throw error;
+          await new Promise<void>((resolve) => this.#clock.setTimer(LOOK_MS, resolve));
+        }
+      }
+    });
+    this.#changes = change.catch(() => undefined);
+    return change;
+  }
+
+  async #look(): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      const status = this.#raft.status();
+      if (status.role === "leader") await this.#keep(status);
+    } catch (error) {
+      this.#logger.debug("a membership change failed and is tried again", { error });
+    }
+    if (!this.#stopped) this.#timer = this.#clock.setTimer(LOOK_MS, () => void this.#look());
+  }
+
+  /** Promotes one learner that has caught up, or replicates one address that changed. */
+  async #keep(status: CoreStatus): Promise<void> {
+    for (const peer of status.progress) {
+      const member = status.membership.members.find(({ id }) => id === peer.id);
+      if (member === undefined) continue;
+      const caughtUp = peer.match + LAG_ENTRIES_MAX >= status.lastIndex && peer.silentMs < SILENT_MS_MAX;
+      if (!member.voter && member.role === ROLE.server && peer.state === "replicate" && caughtUp) {
+        await this.#replace({ ...member, voter: true }, "promoting a learner to voter");
+        return;
+      }
+      const known = this.#directory.get(peer.id);
+      if (known === undefined || !this.#transport.isUp(peer.id)) continue;
+      const address = addressOf(known.info);
+      if (JSON.stringify(address) !== JSON.stringify(member.address)) {
+        await this.#replace({ ...member, address }, "a member's address changed");
+        return;
+      }
+    }
+  }
+
+  async #replace(member: Member, message: string): Promise<void> {
+    await this.#change((membership) => {
+      if (!membership.members.some(({ id }) => id === member.id)) return membership;
+      this.#logger.info(message, { node: member.id, name: member.name });
+      return membershipOf(membership.members.map((one) => (one.id === member.id ? member : one)));
+    });
+  }
+}
+
+function findMember(membership: Membership, name: string): Member {
+  const wanted = name.trim();
+  const matches = membership.members.filter(({ id, name: called, address }) => {
+    const { host, ports } = address;
+    return [id, called, host, `${host}:${ports.raft}`, `[${host}]:${ports.raft}`].includes(wanted);
+  });
+  if (matches.length === 1) return matches[0]!;
+  const allowed = matches.length === 0 ? "id, name, host or host:raftPort of a member" : "a name of one member only";
+  throw new DisterError("DISTER_ERR_INVALID", { field: "node", got: JSON.stringify(name), allowed });
+}

@@ -1,0 +1,68 @@
+import { type Clock, type NodeId, type NodeInfo, type PeerAddress, ROLE, type Transport } from "@dister/types";
+
+/** A node that was heard. */
+export interface KnownPeer {
+  readonly info: NodeInfo;
+  readonly address: PeerAddress;
+  /** When it was last heard, monotonic. */
+  readonly heardMs: number;
+}
+
+/** Address under which a node can be reached, as it says itself or as it was seen. */
+export function addressOf(info: NodeInfo): PeerAddress {
+  return { host: info.ip, ports: info.ports };
+}
+
+/** Every node of the group that this one has heard of, whether it is a member of its cluster or not. */
+export class PeerDirectory {
+  readonly #self: NodeId;
+  readonly #clock: Clock;
+  readonly #transport: Transport;
+  readonly #known = new Map<NodeId, KnownPeer>();
+  readonly #listeners = new Set<(info: NodeInfo) => void>();
+
+  constructor(parts: { self: NodeId; clock: Clock; transport: Transport }) {
+    this.#self = parts.self;
+    this.#clock = parts.clock;
+    this.#transport = parts.transport;
+  }
+
+  /** A node said who it is; `info.ip` is where it was seen. */
+  heard(info: NodeInfo): void {
+    if (info.id === this.#self || info.ip === "") return;
+    const address = addressOf(info);
+    this.#known.set(info.id, { info, address, heardMs: this.#clock.nowMs() });
+    // A connection per known node: calls go over it before anybody is a member.
+    this.#transport.setPeer(info.id, address);
+    for (const listener of this.#listeners) listener(info);
+  }
+
+  onHeard(listener: (info: NodeInfo) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  get(id: NodeId): KnownPeer | undefined {
+    return this.#known.get(id);
+  }
+
+  all(): KnownPeer[] {
+    return [...this.#known.values()];
+  }
+
+  forget(id: NodeId): void {
+    this.#known.delete(id);
+    this.#transport.removePeer(id);
+  }
+
+  /** Servers that belong to no cluster and are connected now. */
+  freeServers(): KnownPeer[] {
+    return this.all().filter(
+      ({ info }) => info.cluster === "" && info.role === ROLE.server && this.#transport.isUp(info.id),
+    );
+  }
+
+  /** Connected nodes that belong to a cluster. */
+  formed(): KnownPeer[] {
+    return this.all().filter(({ info }) => info.cluster !== "" && this.#transport.isUp(info.id));
+  }
+}

@@ -1,0 +1,172 @@
+import type { RaftNode } from "@dister/raft";
+import { decodeCommand, encodeCommand } from "@dister/store";
+import {
+  type Clock,
+  type Command,
+  type CommandOutcome,
+  DisterError,
+  isDisterError,
+  type LogPosition,
+  type NodeId,
+  type PeerRpc,
+  type StateReader,
+} from "@dister/types";
+
+export interface GatewayOptions {
+  /** How long a request is held while there is no leader or an attempt is repeated; default 4,000 ms. */
+  readonly holdMs: number;
+}
+
+/** Between two attempts of a request that nobody could take. */
+const RETRY_MS = 15;
+/** A forwarded write: the leader answers with its place in the log. */
+export const PROPOSE_METHOD = "propose";
+
+/** Errors after which the request is surely not done, so that it may be tried again as it is. */
+const NOT_DONE = new Set([
+  "DISTER_ERR_NOT_LEADER",
+  "DISTER_ERR_NO_LEADER",
+  "DISTER_ERR_TRANSFERRING",
+  "DISTER_ERR_DROPPED",
+  "DISTER_ERR_NOT_FORMED",
+]);
+
+/**
+ * Takes writes and reads at any node. A write goes to the leader, one hop at the most, and is answered when this node has
+ * applied it, so that a client reads its own writes here. Attempts are repeated under the same request id, which the
+ * state machine applies once only, so that a change of leader costs the client time and no answer.
+ */
+export class Gateway {
+  readonly #raft: RaftNode<CommandOutcome>;
+  readonly #state: StateReader;
+  readonly #rpc: PeerRpc;
+  readonly #clock: Clock;
+  readonly #self: NodeId;
+  readonly #session: string;
+  readonly #options: GatewayOptions;
+  #sequence = 0;
+
+  /** @param parts.session - differs between any two starts of any nodes; request ids made here begin with it. */
+  constructor(
+    parts: {
+      raft: RaftNode<CommandOutcome>;
+      state: StateReader;
+      rpc: PeerRpc;
+      clock: Clock;
+      self: NodeId;
+      session: string;
+    },
+    options: Partial<GatewayOptions> = {},
+  ) {
+    this.#raft = parts.raft;
+    this.#state = parts.state;
+    this.#rpc = parts.rpc;
+    this.#clock = parts.clock;
+    this.#self = parts.self;
+    this.#session = parts.session;
+    this.#options = { holdMs: 4_000, ...options };
+  }
+
+  /**
+   * Writes; resolves when the write is applied on this node.
+   * @param requestId - the client's own id; without one, each call is a request of its own.
+   * @throws DisterError surely not done: `DISTER_ERR_NO_LEADER`, `DISTER_ERR_BUSY`, `DISTER_ERR_TOO_LARGE`; done or not:
+   *   `DISTER_ERR_UNKNOWN_OUTCOME`, with the request id to ask again with.
+   */
+  async write(command: Command, requestId: string = this.#nextRequestId()): Promise<CommandOutcome> {
+    const deadlineMs = this.#clock.nowMs() + this.#options.holdMs;
+    let maybeDone = false;
+    for (;;) {
+      // An earlier attempt may have been applied here meanwhile, by whichever leader.
+      const known = maybeDone ? this.#state.outcome(requestId) : undefined;
+      if (known !== undefined) return settle(known);
+      try {
+        const outcome = await this.#attempt(command, requestId, deadlineMs);
+        if (outcome !== undefined) return settle(outcome);
+        maybeDone = true;
+      } catch (error) {
+        const verdict = verdictOf(error);
+        if (verdict === "final") throw error;
+        maybeDone ||= verdict === "unknown";
+        if (this.#clock.nowMs() >= deadlineMs && !maybeDone) throw error;
+      }
+      if (this.#clock.nowMs() >= deadlineMs) throw new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId });
+      await this.#rest(RETRY_MS);
+    }
+  }
+
+  /** One attempt; undefined when the write was taken but its outcome is not known here yet. */
+  async #attempt(command: Command, requestId: string, deadlineMs: number): Promise<CommandOutcome | undefined> {
+    const { leader } = this.#raft;
+    if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
+    const bytes = encodeCommand({ requestId, timeMs: this.#clock.wallMs(), command });
+    if (leader === this.#self) return (await this.#raft.propose(bytes)).result;
+    const timeoutMs = Math.max(1, deadlineMs - this.#clock.nowMs());
+    const reply = await this.#rpc.call(leader, PROPOSE_METHOD, bytes, { timeoutMs });
+    const { index } = JSON.parse(new TextDecoder().decode(reply)) as LogPosition;
+    await this.#within(this.#raft.whenApplied(index), deadlineMs);
+    return this.#state.outcome(requestId);
+  }
+
+  /** Answers a write that another node forwarded. It is never forwarded again. */
+  async proposeForPeer(body: Uint8Array): Promise<Uint8Array> {
+    const stamped = { ...decodeCommand(body), timeMs: this.#clock.wallMs() };
+    const { index, term } = await this.#raft.propose(encodeCommand(stamped));
+    return new TextEncoder().encode(JSON.stringify({ index, term }));
+  }
+
+  /**
+   * Resolves when what this node reads next is linearizable: it has applied everything that was acknowledged anywhere
+   * before this call.
+   * @throws DisterError `DISTER_ERR_NO_LEADER`, `DISTER_ERR_TIMEOUT`; never answers with what may be old.
+   */
+  async readBarrier(): Promise<void> {
+    const deadlineMs = this.#clock.nowMs() + this.#options.holdMs;
+    for (;;) {
+      try {
+        await this.#within(this.#raft.readBarrier(), deadlineMs);
+        return;
+      } catch (error) {
+        if (verdictOf(error) === "final" || this.#clock.nowMs() >= deadlineMs) throw error;
+        await this.#rest(RETRY_MS);
+      }
+    }
+  }
+
+  #nextRequestId(): string {
+    return `${this.#session}.${++this.#sequence}`;
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.setTimer(ms, resolve));
+  }
+
+  async #within(work: Promise<unknown>, deadlineMs: number): Promise<void> {
+    const timeoutMs = Math.max(1, deadlineMs - this.#clock.nowMs());
+    let timer: { cancel(): void } | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = this.#clock.setTimer(timeoutMs, () =>
+        reject(new DisterError("DISTER_ERR_TIMEOUT", { what: "catching up with the leader", timeoutMs })),
+      );
+    });
+    try {
+      await Promise.race([work, late]);
+    } finally {
+      timer?.cancel();
+    }
+  }
+}
+
+/** What an error says of the attempt: surely not done, unknown, or not worth another attempt. */
+function verdictOf(error: unknown): "notDone" | "unknown" | "final" {
+  if (!isDisterError(error)) return "final";
+  if (NOT_DONE.has(error.code)) return "notDone";
+  if (error.code === "DISTER_ERR_PEER_UNREACHABLE") return error.details["sent"] === false ? "notDone" : "unknown";
+  return error.code === "DISTER_ERR_UNKNOWN_OUTCOME" || error.code === "DISTER_ERR_TIMEOUT" ? "unknown" : "final";
+}
+
+function settle(outcome: CommandOutcome): CommandOutcome {
+  const { error } = outcome;
+  if (error !== undefined) throw new DisterError(error.code, {}, { message: error.message });
+  return outcome;
+}

@@ -1,0 +1,135 @@
+import { CheckScheduler, type CheckTarget, probeFor, type StatusDecision } from "@dister/health";
+import type { RaftNode } from "@dister/raft";
+import type {
+  Clock,
+  CommandOutcome,
+  Logger,
+  Rng,
+  Service,
+  ServiceNode,
+  ServiceType,
+  StateReader,
+  StatusChange,
+} from "@dister/types";
+import type { Gateway } from "./gateway.ts";
+
+/** Decisions of this time are proposed together. */
+const COALESCE_MS = 5;
+
+interface Target extends CheckTarget {
+  readonly service: string;
+  readonly position: number;
+  readonly type: ServiceType;
+  readonly node: ServiceNode;
+}
+
+function targetsOf(service: Service): Target[] {
+  return service.node.map((node, position) => ({
+    key: `${service.name}/${position}`,
+    definedIndex: service.definedIndex,
+    intervalMs: Number(node.interval),
+    timeoutMs: Number(node.timeout),
+    rise: Number(node.rise),
+    fall: Number(node.fall),
+    status: node.status,
+    service: service.name,
+    position,
+    type: service.type,
+    node,
+  }));
+}
+
+/** Checks the nodes of every service while this node leads, and replicates a status when it changes. */
+export class HealthMonitor {
+  readonly #raft: RaftNode<CommandOutcome>;
+  readonly #state: StateReader;
+  readonly #gateway: Gateway;
+  readonly #components: { clock: Clock; rng: Rng; logger: Logger };
+  #scheduler: CheckScheduler<Target> | null = null;
+  readonly #decided = new Map<string, StatusChange>();
+  #proposing = false;
+  #stopListening: (() => void) | null = null;
+  #refreshing = false;
+
+  constructor(parts: {
+    raft: RaftNode<CommandOutcome>;
+    state: StateReader;
+    gateway: Gateway;
+    clock: Clock;
+    rng: Rng;
+    logger: Logger;
+  }) {
+    this.#raft = parts.raft;
+    this.#state = parts.state;
+    this.#gateway = parts.gateway;
+    this.#components = { clock: parts.clock, rng: parts.rng, logger: parts.logger };
+  }
+
+  start(): void {
+    this.#stopListening = this.#state.onChange((event) => {
+      if (event.type === "service") this.#refresh();
+    });
+    this.statusChanged();
+  }
+
+  stop(): void {
+    this.#stopListening?.();
+    this.#scheduler?.stop();
+    this.#scheduler = null;
+  }
+
+  /** Whoever leads checks; a node that no longer leads forgets what it counted. */
+  statusChanged(): void {
+    const leads = this.#raft.status().role === "leader";
+    if (leads && this.#scheduler === null) {
+      this.#scheduler = new CheckScheduler<Target>({
+        ...this.#components,
+        prober: (target, signal) => probeFor(target.type, target.node)(signal),
+        onChange: (decision) => this.#onDecision(decision),
+      });
+      this.#update();
+    }
+    if (!leads && this.#scheduler !== null) {
+      this.#scheduler.stop();
+      this.#scheduler = null;
+      this.#decided.clear();
+    }
+  }
+
+  /** Many changes of one moment are one update. */
+  #refresh(): void {
+    if (this.#scheduler === null || this.#refreshing) return;
+    this.#refreshing = true;
+    this.#components.clock.setTimer(COALESCE_MS, () => {
+      this.#refreshing = false;
+      this.#update();
+    });
+  }
+
+  #update(): void {
+    this.#scheduler?.update(this.#state.services().flatMap(targetsOf));
+  }
+
+  #onDecision({ key, definedIndex, status, output }: StatusDecision): void {
+    const slash = key.lastIndexOf("/");
+    const [service, node] = [key.slice(0, slash), Number(key.slice(slash + 1))];
+    this.#decided.set(key, { service, definedIndex, node, status });
+    this.#components.logger.info("service node changed", { service, node, status, output });
+    if (this.#proposing) return;
+    this.#proposing = true;
+    this.#components.clock.setTimer(COALESCE_MS, () => void this.#propose());
+  }
+
+  async #propose(): Promise<void> {
+    const changes = [...this.#decided.values()];
+    this.#decided.clear();
+    this.#proposing = false;
+    if (changes.length === 0) return;
+    try {
+      await this.#gateway.write({ type: "serviceStatus", changes });
+    } catch (error) {
+      // The next check of each target decides the same again.
+      this.#components.logger.warn("a status could not be replicated", { error });
+    }
+  }
+}

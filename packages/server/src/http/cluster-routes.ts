@@ -1,0 +1,64 @@
+import { DisterError } from "@dister/types";
+import type { FastifyInstance } from "fastify";
+import { JsonRpc } from "../cluster/json-rpc.ts";
+import type { ClusterNode } from "../cluster-node.ts";
+import { ok } from "./api.ts";
+
+const CALL_MS = 2_000;
+
+/** `/health`, `/metrics` and `/cluster/*`: operating the node and the cluster. */
+export function clusterRoutes(server: FastifyInstance, node: ClusterNode): void {
+  const json = new JsonRpc(node.components.rpc);
+  json.serve<{ to: string | null }, string>("cluster.transfer", (_from, { to }) =>
+    node.transferLeadership(to ?? undefined),
+  );
+
+  // live: the process answers. Ready: it serves, and a load balancer may send requests here.
+  server.get("/health/live", () => ok({ live: true }));
+  server.get("/health", (_request, reply) => {
+    const { notReady } = node;
+    const leader = node.status?.leader ?? null;
+    if (notReady !== undefined) reply.status(503);
+    const data = { live: true, ready: notReady === undefined, leader, reason: notReady ?? null };
+    return reply.send(
+      notReady === undefined ? ok(data) : { result: 0, message: notReady, data, code: "DISTER_ERR_NO_LEADER" },
+    );
+  });
+
+  server.get("/metrics", async (_request, reply) => {
+    reply.header("content-type", node.metrics.registry.contentType);
+    return node.metrics.registry.metrics();
+  });
+
+  server.get("/cluster/status", async () => {
+    const { self, state, identity, transport } = node.components;
+    const { status } = node;
+    const up = (status?.membership.members ?? []).filter(({ id }) => id === self.id || transport.isUp(id));
+    return ok({
+      node: self.info(),
+      cluster: identity.current.clusterId || null,
+      waitingFor: node.notReady ?? null,
+      raft: status === null ? null : { ...status, roleForMs: node.components.clock.nowMs() - status.roleSinceMs },
+      up: up.map(({ id }) => id),
+      appliedLogId: state.appliedLogId(),
+      durableIndex: state.durable().index,
+      keys: state.kvCount(),
+      services: state.services().length,
+    });
+  });
+
+  server.post("/cluster/transfer", async (request) => {
+    const to = targetOf(request.body);
+    const { leader } = node.membered.raft;
+    if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
+    if (leader === node.components.self.id) return ok({ to: node.transferLeadership(to ?? undefined) });
+    return ok({ to: await json.call<{ to: string | null }, string>(leader, "cluster.transfer", { to }, CALL_MS) });
+  });
+}
+
+function targetOf(body: unknown): string | null {
+  if (body === undefined || body === null) return null;
+  const to = (body as { to?: unknown }).to ?? null;
+  if (to === null || typeof to === "string") return to;
+  throw new DisterError("DISTER_ERR_INVALID", { field: "to", got: typeof to, allowed: "the id of a voter" });
+}

@@ -1,0 +1,78 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { CoreStatus } from "@dister/raft";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ClusterNode } from "./cluster-node.ts";
+
+/** Metrics of one node in Prometheus' form. Names are part of the interface: docs/reference/metrics.md lists them. */
+export class Metrics {
+  readonly registry: Registry = new Registry();
+  readonly #applied: Counter;
+  readonly #elections: Counter;
+  readonly #requests: Histogram<"method" | "route" | "status">;
+  readonly #delay = monitorEventLoopDelay({ resolution: 10 });
+  #term = 0;
+
+  constructor(node: ClusterNode) {
+    const registers = [this.registry];
+    const gauge = (name: string, help: string, read: () => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    this.#applied = new Counter({
+      name: "dister_raft_applied_total",
+      help: "Log entries applied since the start.",
+      registers,
+    });
+    this.#elections = new Counter({ name: "dister_raft_terms_total", help: "Terms begun since the start.", registers });
+    this.#requests = new Histogram({
+      name: "dister_http_request_seconds",
+      help: "Time to answer a request of the API.",
+      labelNames: ["method", "route", "status"],
+      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    });
+    gauge("dister_raft_term", "Current term.", () => node.status?.term ?? 0);
+    gauge("dister_raft_is_leader", "1 while this node leads.", () => (node.status?.role === "leader" ? 1 : 0));
+    gauge("dister_raft_commit_index", "Highest index known to be committed.", () => node.status?.commitIndex ?? 0);
+    gauge("dister_raft_applied_index", "Highest index applied.", () => node.status?.appliedIndex ?? 0);
+    gauge("dister_raft_last_index", "Last index of the log.", () => node.status?.lastIndex ?? 0);
+    gauge("dister_raft_first_index", "First index that the log still has.", () => node.status?.firstIndex ?? 0);
+    gauge("dister_raft_members", "Members of the cluster.", () => node.status?.membership.members.length ?? 0);
+    gauge("dister_ready", "1 while this node serves.", () => (node.notReady === undefined ? 1 : 0));
+    gauge("dister_kv_keys", "Keys in the applied state.", () => node.components.state.kvCount());
+    gauge("dister_process_resident_bytes", "Resident memory of the process.", () => process.memoryUsage.rss());
+    gauge(
+      "dister_event_loop_delay_p99_seconds",
+      "Delay of the event loop since the last scrape, 99th percentile.",
+      () => {
+        const seconds = this.#delay.percentile(99) / 1e9;
+        this.#delay.reset();
+        return seconds;
+      },
+    );
+    this.#delay.enable();
+  }
+
+  applied(entries: number): void {
+    this.#applied.inc(entries);
+  }
+
+  statusChanged(status: CoreStatus): void {
+    if (status.term > this.#term) this.#elections.inc();
+    this.#term = status.term;
+  }
+
+  request(labels: { method: string; route: string; status: number }, seconds: number): void {
+    this.#requests.observe({ ...labels, status: String(labels.status) }, seconds);
+  }
+
+  stop(): void {
+    this.#delay.disable();
+  }
+}

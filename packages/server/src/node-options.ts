@@ -1,0 +1,17 @@
+import type { RaftOptions } from "@dister/raft";
+import type { HelloAddress } from "./cluster/peer-address.ts";
+import type { GatewayOptions } from "./gateway.ts";
+import type { ApiOptions } from "./http/api.ts";
+
+/** Tuning of a node; the defaults are those of a node that configures nothing. */
+export interface NodeOptions {
+  /** Servers that must have found each other before a cluster is founded; 1: standalone. */
+  readonly minNode: number;
+  /** Addresses to say hello to. */
+  readonly peers: readonly HelloAddress[];
+  readonly api: ApiOptions;
+  readonly raft?: Partial<RaftOptions>;
+  readonly gateway?: Partial<GatewayOptions>;
+  /** Disk, database or an assertion failed: the node has stopped itself, the process should end. */
+  readonly onFatal: (error: unknown) => void;
+}

@@ -123,6 +123,11 @@ export class RaftNode<R = unknown> {
     return this.#core.status();
   }
 
+  /** Who leads, as far as this node knows; null when it knows nobody. */
+  get leader(): NodeId | null {
+    return this.#core.leader;
+  }
+
   /**
    * Proposes a command; resolves when it is applied on this node, which leads.
    * @throws DisterError surely not done: `DISTER_ERR_NOT_LEADER`, `DISTER_ERR_NO_LEADER`, `DISTER_ERR_TRANSFERRING`,
@@ -165,7 +170,8 @@ export class RaftNode<R = unknown> {
 
   /** Resolves when `index` is applied here. */
   whenApplied(index: number): Promise<void> {
-    if (this.#core.status().appliedIndex >= index) return Promise.resolve();
+    if (this.#core.appliedIndex >= index) return Promise.resolve();
+    if (this.#stopped) return Promise.reject(new DisterError("DISTER_ERR_STOPPED", { what: "the node" }));
     return this.#appliedWaiters.wait(index);
   }
 

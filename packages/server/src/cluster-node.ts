@@ -159,7 +159,7 @@ export class ClusterNode {
   #onStatus(status: CoreStatus): void {
     const { logger } = this.components;
     const { role, term, leader, reason } = status;
-    logger.info("raft status", { role, term, leader, reason, voters: status.membership.members.length });
+    logger.info("raft status", { role, term, leader, reason, members: status.membership.members.length });
     this.metrics.statusChanged(status);
     this.#membered?.membership.statusChanged(status);
     this.#membered?.health.statusChanged();

@@ -382,6 +382,16 @@ export class RaftCore {
     return entries;
   }
 
+  /** Who leads, as far as this node knows; cheaper than {@link RaftCore.status}. */
+  get leader(): NodeId | null {
+    return this.#s.leader;
+  }
+
+  /** Last index that is applied. */
+  get appliedIndex(): number {
+    return this.#s.applied;
+  }
+
   status(): CoreStatus {
     const s = this.#s;
     const raftRole =

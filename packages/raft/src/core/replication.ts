@@ -82,7 +82,9 @@ export function replicate(s: CoreState): void {
 }
 
 function sendAppends(s: CoreState, to: NodeId, progress: Progress): void {
-  while (progress.canSend(s.options.inflightAppendsMax) && progress.next <= s.log.lastIndex) {
+  // A probe goes out with nothing in it as well: a peer may lack everything and there may be nothing new to send.
+  const lacks = (): boolean => progress.next <= s.log.lastIndex || (progress.state === "probe" && progress.match < s.log.lastIndex);
+  while (progress.canSend(s.options.inflightAppendsMax) && lacks()) {
     if (!sendAppend(s, to, progress)) return;
     if (progress.state === "probe") return;
   }
@@ -110,9 +112,9 @@ function sendAppend(s: CoreState, to: NodeId, progress: Progress): boolean {
     commit: s.commit,
   });
   progress.toldCommit = Math.min(s.commit, prevIndex + entries.length);
-  if (entries.length > 0) {
+  if (entries.length > 0 || progress.state === "probe") {
     if (progress.inflight.length === 0) progress.progressMs = s.nowMs;
-    progress.sent(entries.at(-1)!.index);
+    progress.sent(prevIndex + entries.length);
   }
   return true;
 }

@@ -117,7 +117,8 @@ export class Formation {
       if (state().accepted === "" && state().clusterId === "") this.#accept(proposal);
       return state();
     });
-    this.#json.serve<null, NodeInfo[]>("peers", () => {
+    this.#json.serve<null, NodeInfo[]>("peers", (from) => {
+      this.#directory.heard(from); // Whoever asks is there as well.
       const known = this.#directory.all().map(({ info, address }) => ({ ...info, ip: address.host }));
       return [this.#self.info(), ...known];
     });

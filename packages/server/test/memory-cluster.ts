@@ -1,0 +1,152 @@
+import { decodeCommand } from "@dister/store";
+import { type Logger, NO_LOGGER, type NodeId, type Role } from "@dister/types";
+import { MemoryFileSystem, MemoryLogStore, MemoryNetwork, MemoryStateMachine, SeededRng } from "@dister/types/testing";
+import { systemClock, systemRng } from "@dister/types/system";
+import { ClusterNode, IdentityFile, type NodeOptions, Self } from "../src/index.ts";
+
+/** What a node keeps over a restart. */
+interface Disk {
+  readonly fileSystem: MemoryFileSystem;
+  readonly log: MemoryLogStore;
+  readonly state: MemoryStateMachine;
+}
+
+/** A whole node over parts in memory, with its real HTTP API on a free port of loopback. */
+export interface TestNode {
+  readonly number: number;
+  readonly id: NodeId;
+  readonly node: ClusterNode;
+  readonly url: string;
+  readonly fatal: unknown[];
+  /** Vanishes without a word; its disk stays. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Nodes that share a network in memory. The clock is the real one: HTTP is real as well. */
+export class MemoryCluster {
+  readonly network = new MemoryNetwork({ clock: systemClock, rng: new SeededRng(7) }, { reconnectMs: 10 });
+  readonly #disks = new Map<number, Disk>();
+  readonly nodes = new Map<number, TestNode>();
+
+  #disk(number: number): Disk {
+    const known = this.#disks.get(number);
+    if (known !== undefined) return known;
+    const disk = { fileSystem: new MemoryFileSystem(), log: new MemoryLogStore(), state: new MemoryStateMachine(decodeCommand) };
+    this.#disks.set(number, disk);
+    return disk;
+  }
+
+  async start(
+    number: number,
+    options: { minNode: number; peers?: readonly number[]; role?: Role; group?: string; holdMs?: number },
+  ): Promise<TestNode> {
+    const { fileSystem, log, state } = this.#disk(number);
+    const { group = "test", role = 0, minNode, peers = [] } = options;
+    const identity = IdentityFile.open({ fileSystem, rng: systemRng, folder: "/dister.db", group });
+    const ports = { raft: 10_000 + number, repl: 20_000 + number, api: 0 };
+    const name = `node${number}`;
+    const self = new Self({ identity, name, ip: "127.0.0.1", role, version: "0.0.0", ports });
+    const peer = this.network.join(() => self.info());
+    const fatal: unknown[] = [];
+    const nodeOptions: NodeOptions = {
+      minNode,
+      peers: peers.map((one) => ({ host: "127.0.0.1", raftPort: 10_000 + one })),
+      api: { host: "127.0.0.1", port: 0, hosts: ["api.test"], origins: ["http://console.test"] },
+      raft: { heartbeatMs: 20, electionTimeoutMs: 120, compareMs: 15 },
+      gateway: { holdMs: options.holdMs ?? 2_000 },
+      onFatal: (error) => fatal.push(error),
+    };
+    const node = new ClusterNode(
+      {
+        identity,
+        self,
+        log,
+        state,
+        transport: peer,
+        rpc: peer,
+        clock: systemClock,
+        rng: systemRng,
+        logger: process.env["SHOW_LOG"] ? showLog(name) : NO_LOGGER,
+      },
+      nodeOptions,
+    );
+    const url = await node.start();
+    const end = async (): Promise<void> => {
+      this.nodes.delete(number);
+      await node.stop(0);
+    };
+    const started: TestNode = {
+      number,
+      id: self.id,
+      node,
+      url,
+      fatal,
+      kill: async () => {
+        peer.vanish();
+        await end();
+        log.crash();
+      },
+      stop: async () => {
+        this.nodes.delete(number);
+        await node.stop();
+        await peer.close();
+      },
+    };
+    this.nodes.set(number, started);
+    return started;
+  }
+
+  /** `count` nodes that know each other's addresses and found a cluster together. */
+  async found(count: number): Promise<TestNode[]> {
+    const numbers = Array.from({ length: count }, (_, i) => i + 1);
+    const nodes = await Promise.all(numbers.map((number) => this.start(number, { minNode: count, peers: numbers })));
+    await Promise.all(nodes.map(({ node }) => until(() => node.notReady === undefined)));
+    return nodes;
+  }
+
+  get leader(): TestNode | undefined {
+    return [...this.nodes.values()].find(({ node }) => node.status?.role === "leader");
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.nodes.values()].map(({ kill }) => kill()));
+  }
+}
+
+/** Waits until a condition holds; fails after ten seconds. */
+export async function until(condition: () => boolean | Promise<boolean>, what = "the condition"): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`${what} did not come true within 10 s`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export interface Reply<T = unknown> {
+  readonly status: number;
+  readonly body: { readonly result: number; readonly message: string; readonly data: T; readonly code?: string };
+}
+
+/** One request to a node's API. */
+export async function request<T = unknown>(
+  node: TestNode,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Reply<T>> {
+  const init: RequestInit = { method, headers: { ...headers } };
+  if (body !== undefined) {
+    init.body = typeof body === "string" ? body : JSON.stringify(body);
+    init.headers = { "content-type": "application/json", ...headers };
+  }
+  const response = await fetch(`${node.url}${path}`, init);
+  return { status: response.status, body: (await response.json()) as Reply<T>["body"] };
+}
+
+
+function showLog(name: string): Logger {
+  const line = (message: string, fields?: object): void => console.log(name, message, fields ?? "");
+  return { debug: line, info: line, warn: line, error: line, child: () => showLog(name) };
+}

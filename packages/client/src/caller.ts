@@ -1,0 +1,171 @@
+import { DisterError, LIMITS } from "@dister/types";
+import { networkOutcome, type Outcome, outcomeOf } from "./reply.ts";
+import { checkedTimeout, invalid, type Settings } from "./settings.ts";
+
+/** What every call may be given. */
+export interface CallOptions {
+  /** Ends the call: the promise rejects with the signal's reason. A write may be carried out all the same. */
+  readonly signal?: AbortSignal;
+  /** In place of the client's. */
+  readonly timeoutMs?: number;
+}
+
+/** What every write may be given. */
+export interface WriteOptions extends CallOptions {
+  /**
+   * Id of the request, 1 to 128 visible ASCII characters; made anew for every call when left out. Repeating a write of
+   * keys or services with the id of one whose outcome is unknown never applies it twice, for about 15 minutes.
+   */
+  readonly requestId?: string;
+}
+
+/** One call of the API. */
+export interface Call {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** With the leading slash. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** JSON text. */
+  readonly body?: string;
+}
+
+/** The first pause, doubled each time up to the longest. Before each, every url has been tried once more. */
+const PAUSE_MS_FIRST = 50;
+const PAUSE_MS_MAX = 1_000;
+
+/** Why an attempt was ended by its own time limit; compared by identity. */
+const TIME_OVER = Object.freeze(new Error("time over"));
+
+/** Carries out calls: attempts, fail-over, back-off and limits. */
+export class Caller {
+  readonly #settings: Settings;
+  /** Position of the url that answered last. */
+  #preferred = 0;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  /** Asks what changes nothing and returns the data of the reply. */
+  read(call: Call, options: CallOptions = {}): Promise<unknown> {
+    return this.#run(call, options, undefined);
+  }
+
+  /** Asks for a change and returns the data of the reply. Every attempt carries the same request id. */
+  write(call: Call, options: WriteOptions = {}): Promise<unknown> {
+    return this.#run(call, options, checkedId(options.requestId ?? newRequestId()));
+  }
+
+  /** Asks one node once and returns whatever came of it. */
+  async askOnce(call: Call, options: CallOptions = {}): Promise<Outcome> {
+    const timeoutMs = checkedTimeout(options.timeoutMs ?? this.#settings.timeoutMs);
+    return this.#attempt(this.#settings.urls[this.#preferred]!, call, { ...options, timeoutMs });
+  }
+
+  async #run(call: Call, options: CallOptions, requestId: string | undefined): Promise<unknown> {
+    const { urls, retries, clock } = this.#settings;
+    const timeoutMs = checkedTimeout(options.timeoutMs ?? this.#settings.timeoutMs);
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    const shareMs = timeoutMs / Math.min(urls.length, retries + 1);
+    const first = this.#preferred;
+    let maybeDone = false;
+    for (let attempt = 0; ; attempt++) {
+      const position = (first + attempt) % urls.length;
+      const limitMs = Math.min(shareMs, deadlineMs - clock.nowMs());
+      const limits = { ...options, timeoutMs: limitMs, requestId };
+      const outcome = await this.#attempt(urls[position]!, call, limits);
+      if (outcome.kind === "data" || !outcome.again) this.#preferred = position;
+      if (outcome.kind === "data") return outcome.data;
+      if (!outcome.again) throw outcome.error;
+      maybeDone ||= outcome.maybeDone;
+
+      const pauseMs = this.#pauseAfter(attempt);
+      if (attempt >= retries || clock.nowMs() + pauseMs >= deadlineMs) {
+        if (requestId === undefined || !maybeDone) throw outcome.error;
+        throw new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId }, { cause: outcome.error });
+      }
+      await this.#pause(pauseMs, options.signal);
+    }
+  }
+
+  /** Another url is asked at once; only when all have been asked it is worth waiting. */
+  #pauseAfter(attempt: number): number {
+    const { urls, rng } = this.#settings;
+    if ((attempt + 1) % urls.length !== 0) return 0;
+    const round = Math.floor(attempt / urls.length);
+    // Half fixed, half random, so that many clients do not come back in the same moment.
+    return Math.min(PAUSE_MS_FIRST * 2 ** round, PAUSE_MS_MAX) * (0.5 + rng.next() * 0.5);
+  }
+
+  async #attempt(
+    url: string,
+    call: Call,
+    limits: CallOptions & { readonly timeoutMs: number; readonly requestId?: string | undefined },
+  ): Promise<Outcome> {
+    const { signal, timeoutMs, requestId } = limits;
+    signal?.throwIfAborted();
+    const controller = new AbortController();
+    const timer = this.#settings.clock.setTimer(timeoutMs, () => controller.abort(TIME_OVER));
+    const abort = (): void => controller.abort(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    try {
+      const response = await this.#settings.fetch(addressOf(url, call), {
+        method: call.method,
+        headers: {
+          accept: "application/json",
+          ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+          ...(requestId === undefined ? {} : { "x-request-id": requestId }),
+        },
+        ...(call.body === undefined ? {} : { body: call.body }),
+        signal: controller.signal,
+        redirect: "error",
+        cache: "no-store",
+        credentials: "omit",
+      });
+      return outcomeOf(url, response.status, await response.text());
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      if (controller.signal.reason !== TIME_OVER) return networkOutcome(url, thrown);
+      const what = `${call.method} ${call.path}`;
+      const error = new DisterError("DISTER_ERR_TIMEOUT", { what, timeoutMs: Math.round(timeoutMs) });
+      return { kind: "error", error, again: true, maybeDone: true, data: undefined };
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #pause(pauseMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (pauseMs === 0 || signal?.aborted === true) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        timer.cancel();
+        reject(signal?.reason);
+      };
+      const timer = this.#settings.clock.setTimer(pauseMs, () => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      });
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+}
+
+function addressOf(url: string, { path, query = {} }: Call): string {
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value!)}`).join("&");
+  return url + path + (search === "" ? "" : `?${search}`);
+}
+
+/** Unique without any agreement: 122 random bits. */
+function newRequestId(): string {
+  // Browsers have randomUUID on secure pages only.
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function checkedId(requestId: string): string {
+  if (/^[\x21-\x7e]+$/.test(requestId) && requestId.length <= LIMITS.requestIdCharsMax) return requestId;
+  const allowed = `1 to ${LIMITS.requestIdCharsMax} visible ASCII characters`;
+  throw invalid("requestId", JSON.stringify(requestId.slice(0, 80)), allowed);
+}

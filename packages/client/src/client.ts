@@ -1,0 +1,80 @@
+import type { ServiceNode } from "@dister/types";
+import { Caller, type CallOptions, type WriteOptions } from "./caller.ts";
+import { HttpKv, type KvClient } from "./kv.ts";
+import { HttpNodes, type NodesClient } from "./nodes.ts";
+import { HttpServices, type ServicesClient } from "./services.ts";
+import { type ClientComponents, type ClientOptions, checkedName, settingsOf } from "./settings.ts";
+import { objectOf } from "./shape.ts";
+
+export interface BalanceOptions extends CallOptions {
+  /** `priority` (default): random, by weight. `round-robin`: in turns, by weight. */
+  readonly policy?: "priority" | "round-robin";
+}
+
+/** What a node says of its own readiness. */
+export interface HealthReport {
+  readonly live: boolean;
+  /** True when it serves reads and writes just now. */
+  readonly ready: boolean;
+  /** Id of the leader that it knows. */
+  readonly leader: string | null;
+  /** Why it is not ready. */
+  readonly reason: string | null;
+}
+
+/**
+ * The API of a cluster.
+ *
+ * Every method retries what may succeed a little later, at the next url or after a growing pause, within `timeoutMs`.
+ * Every error is a DisterError: the code of the reply where there was one, `DISTER_ERR_PEER_UNREACHABLE` or
+ * `DISTER_ERR_TIMEOUT` where there was none, `DISTER_ERR_MESSAGE` for an answer that is none of the API's, and
+ * `DISTER_ERR_UNKNOWN_OUTCOME` for a write that may or may not be done. Only an abort rejects with the signal's reason.
+ */
+export interface Client {
+  readonly kv: KvClient;
+  readonly nodes: NodesClient;
+  readonly services: ServicesClient;
+  /**
+   * One healthy node of a service.
+   * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`, `DISTER_ERR_NO_HEALTHY_NODE` (after retries).
+   */
+  balance(name: string, options?: BalanceOptions): Promise<ServiceNode>;
+  /** Asks one node, once, whether it is ready; that it is not is an answer, that it cannot be reached an error. */
+  health(options?: CallOptions): Promise<HealthReport>;
+  /** State of the node that answers and of the cluster as it sees it, for people and for metrics. */
+  status(options?: CallOptions): Promise<Readonly<Record<string, unknown>>>;
+  /** Asks the leader to hand over to the member with the id `to`, or to whom it chooses; returns whom it asked. */
+  transferLeadership(to?: string, options?: WriteOptions): Promise<string>;
+}
+
+/**
+ * Makes a client. It holds no connection and needs no closing.
+ * @throws DisterError `DISTER_ERR_INVALID` naming the option.
+ */
+export function createClient(options: ClientOptions = {}, components: ClientComponents = {}): Client {
+  const caller = new Caller(settingsOf(options, components));
+  return {
+    kv: new HttpKv(caller),
+    nodes: new HttpNodes(caller),
+    services: new HttpServices(caller),
+    async balance(name, { policy, ...call } = {}) {
+      const query = { name: checkedName(name), policy };
+      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, call), "GET /balance");
+    },
+    async health(call) {
+      const outcome = await caller.askOnce({ method: "GET", path: "/health" }, call);
+      const report = outcome.data as HealthReport | null | undefined;
+      if (typeof report === "object" && typeof report?.ready === "boolean") return report;
+      if (outcome.kind === "error") throw outcome.error;
+      return objectOf(outcome.data, "GET /health");
+    },
+    async status(call) {
+      return objectOf(await caller.read({ method: "GET", path: "/cluster/status" }, call), "GET /cluster/status");
+    },
+    async transferLeadership(to, call) {
+      const body = JSON.stringify(to === undefined ? {} : { to });
+      const data = await caller.write({ method: "POST", path: "/cluster/transfer", body }, call);
+      return objectOf<{ to: string }>(data, "POST /cluster/transfer").to;
+    },
+  };
+}

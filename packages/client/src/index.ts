@@ -1,0 +1,7 @@
+/** The HTTP API for programs. Needs fetch and nothing of Node. */
+export type { CallOptions, WriteOptions } from "./caller.ts";
+export { type BalanceOptions, type Client, createClient, type HealthReport } from "./client.ts";
+export type { KvClient, KvPair, Page, PageOptions, Pairs, ReadOptions, WriteResult } from "./kv.ts";
+export type { NodesClient, ShownNode } from "./nodes.ts";
+export type { ServiceDefinition, ServiceNodeDefinition, ServicesClient } from "./services.ts";
+export type { ClientComponents, ClientOptions } from "./settings.ts";

@@ -1,5 +1,7 @@
 /** Conformance suites: what every implementation of a contract must do, for any test runner. */
 
+export { type FileSystemSubject, fileSystemConformance } from "./file-system.ts";
+export { type LogStoreSuite, logStoreConformance } from "./log-store.ts";
 export { type PeerLab, type PeerNode, peerRpcConformance } from "./peer-rpc.ts";
 export type { CommandEncoder } from "./state-entries.ts";
 export { type StateMachineSuite, stateMachineConformance } from "./state-machine.ts";

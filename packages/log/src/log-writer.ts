@@ -1,0 +1,329 @@
+import { DisterError, type FileHandle, isDisterError } from "@dister/types";
+import { finishFile } from "./file-making.ts";
+import { encodeHardState } from "./hard-state.ts";
+import { ITEM_BYTES, packItem, viewOf } from "./item.ts";
+import type { LogContext } from "./log-context.ts";
+import type { LogFile } from "./log-file.ts";
+import { encodeRecord, RECORD_HEADER_BYTES, RECORD_KIND, type RecordFields } from "./record.ts";
+import { nonZeroEnd, RecordWindow } from "./record-window.ts";
+import { clear } from "./recovery.ts";
+import {
+  type CreateStep,
+  type CutBackStep,
+  HARD_STATE_RECORD_BYTES,
+  type RecordsStep,
+  type Step,
+} from "./write-plan.ts";
+
+/** Steps for one file are written together up to this many bytes; up to about here a sync costs the same. */
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Does what was planned, in order, with one sync in flight: what comes meanwhile is the next batch. The first failure of
+ * a write or a sync is the last thing it does.
+ */
+export class LogWriter {
+  readonly #context: LogContext;
+  readonly #onDone: () => void;
+  #queue: Step[] = [];
+  #current: readonly Step[] = [];
+  #running: Promise<void> | undefined;
+  #failure: Error | undefined;
+  #syncedIndex: number;
+  #active: LogFile;
+  #isFilling = true;
+  #isFull = false;
+  #abandoned: LogFile[] = [];
+  #slab = new Uint8Array(64 * 1024);
+
+  /** @param at - the file that is written to, and the last index, which is durable. */
+  constructor(context: LogContext, at: { active: LogFile; syncedIndex: number }, onDone: () => void) {
+    this.#context = context;
+    this.#active = at.active;
+    this.#syncedIndex = at.syncedIndex;
+    this.#onDone = onDone;
+  }
+
+  /** Why nothing is written any more. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  get active(): LogFile {
+    return this.#active;
+  }
+
+  /** Entries below this index are on disk where the files say. */
+  pendingFrom(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const steps of [this.#current, this.#queue]) {
+      for (const step of steps) lowest = Math.min(lowest, step.lowestIndex);
+    }
+    return lowest;
+  }
+
+  /** Takes the steps of one call; resolves when the last is durable. */
+  push(steps: readonly Step[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      steps.at(-1)!.waiter = { resolve, reject };
+      for (const step of steps) {
+        step.file.pins++;
+        this.#queue.push(step);
+      }
+      this.start();
+    });
+  }
+
+  /** Begins to work, at the end of this turn, so that what a caller hands in together shares a sync. */
+  start(): void {
+    this.#running ??= this.#work();
+  }
+
+  /** Resolves when everything that was handed in is done or has failed, and the files are closed. */
+  async close(): Promise<void> {
+    // Nothing more is prepared for a log that is going.
+    this.#isFull = true;
+    while (this.#running !== undefined) await this.#running;
+    this.#active.close();
+    for (const file of this.#abandoned) file.close();
+  }
+
+  /** Ends everything: a file after a failed write or sync may hold anything. */
+  fail(cause: unknown): void {
+    this.#failure ??= finalError(cause, this.#context.directory);
+    this.#context.logger.error("the log has failed and takes nothing more", { reason: this.#failure.message });
+    const left = [...this.#current, ...this.#queue];
+    this.#current = [];
+    this.#queue = [];
+    for (const step of left) {
+      // A sync may be in flight on one of them: they are closed with the log.
+      this.#abandoned.push(step.file, ...("removed" in step ? step.removed : []));
+      step.waiter?.reject(this.#failure);
+    }
+  }
+
+  async #work(): Promise<void> {
+    try {
+      await Promise.resolve();
+      while (this.#failure === undefined) {
+        const steps = this.#take();
+        if (steps.length > 0) {
+          this.#current = steps;
+          await this.#execute(steps);
+          if (this.#failure === undefined) this.#complete(steps);
+        } else if (this.#fillAhead()) {
+          await this.#active.writable(this.#context.fileSystem).datasync();
+        } else {
+          break;
+        }
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+    // In the same turn as the last look at the queue, or what comes in between would wait for ever.
+    this.#running = undefined;
+  }
+
+  #take(): Step[] {
+    const first = this.#queue[0];
+    if (first === undefined) return [];
+    let count = 1;
+    if (first.kind === "records") {
+      let bytes = first.bytes;
+      for (let next = this.#queue[1]; next !== undefined; next = this.#queue[count]) {
+        if (next.kind !== "records" || next.file !== first.file || bytes + next.bytes > BATCH_BYTES_MAX) break;
+        bytes += next.bytes;
+        count++;
+      }
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #execute(steps: readonly Step[]): Promise<void> {
+    const step = steps[0]!;
+    switch (step.kind) {
+      case "records":
+        return this.#records(steps.filter((each) => each.kind === "records"));
+      case "create":
+        return this.#create(step);
+      case "cutBack":
+        return this.#cutBack(step);
+      case "compact":
+        return this.#remove(step.removed);
+      case "reset": {
+        for (const file of step.removed) file.close();
+        const { hardState, lastIndex } = step;
+        await finishFile(this.#context, step.file, { hardState, previousCrc: 0, syncedIndex: lastIndex });
+        this.#activate(step.file);
+        // A file of the same name was replaced by the new one.
+        return this.#remove(step.removed.filter((file) => file.path !== step.file.path));
+      }
+    }
+  }
+
+  #complete(steps: readonly Step[]): void {
+    this.#current = [];
+    for (const step of steps) {
+      step.file.pins--;
+      this.#syncedIndex = step.lastIndex;
+    }
+    this.#onDone();
+    for (const step of steps) step.waiter?.resolve();
+  }
+
+  async #records(steps: readonly RecordsStep[]): Promise<void> {
+    if (steps.every((step) => step.bytes === 0)) return;
+    const file = steps[0]!.file;
+    const handle = file.writable(this.#context.fileSystem);
+    writeBatch(handle, file, { steps, syncedIndex: this.#syncedIndex, slab: this.#slabOf(steps) });
+    this.#fillAhead();
+    await handle.datasync();
+  }
+
+  #slabOf(steps: readonly RecordsStep[]): Uint8Array {
+    const bytes = steps.reduce((sum, step) => sum + step.bytes, 0);
+    if (bytes > this.#slab.length) {
+      const slab = new Uint8Array(bytes);
+      // A single huge entry must not keep its size in memory for ever.
+      if (bytes <= BATCH_BYTES_MAX) this.#slab = slab;
+      return slab;
+    }
+    return this.#slab.subarray(0, bytes);
+  }
+
+  async #create(step: CreateStep): Promise<void> {
+    const { file, previous, hardState } = step;
+    const beginning = { hardState, previousCrc: previous.chain, syncedIndex: this.#syncedIndex };
+    await finishFile(this.#context, file, beginning);
+    previous.close();
+    this.#activate(file);
+  }
+
+  async #cutBack({ file, removed, cutTo, zeroTo, hardState }: CutBackStep): Promise<void> {
+    const handle = file.writable(this.#context.fileSystem);
+    // A truncation that was cut by a crash may have left bytes here that would look like damage later.
+    const dirtyEnd = nonZeroEnd(new RecordWindow(handle), file.writtenEnd);
+    if (dirtyEnd > file.writtenEnd) {
+      clear(handle, file.writtenEnd, dirtyEnd);
+      await handle.datasync();
+    }
+    const bytes = new Uint8Array(HARD_STATE_RECORD_BYTES);
+    const fields: RecordFields = {
+      kind: RECORD_KIND.cutBack,
+      r: 0,
+      previousCrc: file.chain,
+      index: cutTo.index,
+      term: cutTo.term,
+      start: file.writtenEnd,
+      syncedEnd: file.writtenEnd,
+      syncedIndex: Math.min(this.#syncedIndex, cutTo.index),
+    };
+    const crc = encodeRecord({ bytes, view: viewOf(bytes) }, 0, fields, encodeHardState(hardState));
+    handle.writeAt([bytes], file.writtenEnd);
+    const itemsFrom = (cutTo.index + 1 - file.baseIndex) * ITEM_BYTES;
+    clear(handle, itemsFrom, (zeroTo + 1 - file.baseIndex) * ITEM_BYTES);
+    await handle.datasync();
+    file.writtenEnd += bytes.length;
+    file.chain = crc;
+    // Only now: before, the later files were the log.
+    await this.#remove(removed.toReversed());
+    this.#activate(file);
+  }
+
+  /** Removes files one by one, each durably, so that a crash leaves no gap. */
+  async #remove(files: readonly LogFile[]): Promise<void> {
+    const { fileSystem, directory } = this.#context;
+    for (const [at, file] of files.entries()) {
+      // Freeing a large file takes a while; others get their turn between two of them.
+      if (at > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      file.close();
+      fileSystem.remove(file.path);
+      fileSystem.syncDirectory(directory);
+      this.#isFull = false;
+    }
+  }
+
+  #activate(file: LogFile): void {
+    this.#active = file;
+    this.#isFilling = true;
+    this.#isFull = false;
+  }
+
+  /** Writes one piece of zeros ahead when less than half of what is wanted is left, until all of it is there. */
+  #fillAhead(): boolean {
+    const { fileBytesMax, preallocateBytes } = this.#context.tuning;
+    const file = this.#active;
+    if (this.#isFull || preallocateBytes === 0) return false;
+    if (file.filledEnd - file.end < preallocateBytes / 2) this.#isFilling = true;
+    if (!this.#isFilling) return false;
+    const target = Math.min(file.end + preallocateBytes, file.header.dataOffset + fileBytesMax);
+    try {
+      this.#isFilling = file.fillAhead(file.writable(this.#context.fileSystem), target);
+    } catch (error) {
+      if (!isDisterError(error, "DISTER_ERR_DISK_FULL")) throw error;
+      // Nothing is lost yet: the append for which there is no room is the one that is refused.
+      this.#isFull = true;
+      this.#context.logger.warn("no space to prepare more of the log file", { path: file.path });
+      return false;
+    }
+    return this.#isFilling;
+  }
+}
+
+/** Writes the records of the steps and then their items; durable with the next sync. */
+function writeBatch(
+  handle: FileHandle,
+  file: LogFile,
+  batch: { steps: readonly RecordsStep[]; syncedIndex: number; slab: Uint8Array },
+): void {
+  const { steps, slab } = batch;
+  const target = { bytes: slab, view: viewOf(slab) };
+  const syncedEnd = file.writtenEnd;
+  const [lowest, highest] = rangeOf(steps);
+  const syncedIndex = Math.min(batch.syncedIndex, lowest - 1);
+  const items = new Uint8Array(Math.max(0, (highest - lowest + 1) * ITEM_BYTES));
+  const itemsView = viewOf(items);
+  let at = 0;
+  let previousCrc = file.chain;
+  for (const { entries, hardState, zeroTo, lastIndex } of steps) {
+    for (const { index, term, r, kind, payload } of entries) {
+      const start = syncedEnd + at;
+      const length = RECORD_HEADER_BYTES + payload.length;
+      const fields = { kind, r, previousCrc, index, term, start, syncedEnd, syncedIndex };
+      previousCrc = encodeRecord(target, at, fields, payload);
+      packItem(itemsView, (index - lowest) * ITEM_BYTES, { r, start, length });
+      at += length;
+    }
+    if (zeroTo > lastIndex) items.fill(0, (lastIndex + 1 - lowest) * ITEM_BYTES, (zeroTo + 1 - lowest) * ITEM_BYTES);
+    if (hardState !== undefined) {
+      const shared = { kind: RECORD_KIND.hardState, r: 0, index: lastIndex, term: hardState.term };
+      const fields = { ...shared, previousCrc, start: syncedEnd + at, syncedEnd, syncedIndex };
+      previousCrc = encodeRecord(target, at, fields, encodeHardState(hardState));
+      at += HARD_STATE_RECORD_BYTES;
+    }
+  }
+  handle.writeAt([slab], syncedEnd);
+  if (items.length > 0) handle.writeAt([items], (lowest - file.baseIndex) * ITEM_BYTES);
+  file.writtenEnd = syncedEnd + at;
+  file.chain = previousCrc;
+}
+
+/** First and last index of which the items are written; the first is infinite when there is none. */
+function rangeOf(steps: readonly RecordsStep[]): [lowest: number, highest: number] {
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { lowestIndex, lastIndex, zeroTo, entries } of steps) {
+    if (entries.length === 0) continue;
+    lowest = Math.min(lowest, lowestIndex);
+    highest = Math.max(highest, lastIndex, zeroTo);
+  }
+  return [lowest, highest];
+}
+
+/** What callers see of a failure: never one that says "try again". */
+function finalError(cause: unknown, directory: string): Error {
+  if (isDisterError(cause, "DISTER_ERR_DISK_FULL")) {
+    const path = typeof cause.details["path"] === "string" ? cause.details["path"] : directory;
+    return new DisterError("DISTER_ERR_DISK", { operation: "write", path, reason: "no space left" }, { cause });
+  }
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,6 +1,5 @@
 import {
   ENTRY_KIND,
-  type HardState,
   type LogEntry,
   type Member,
   type Membership,

@@ -83,7 +83,8 @@ export function replicate(s: CoreState): void {
 
 function sendAppends(s: CoreState, to: NodeId, progress: Progress): void {
   // A probe goes out with nothing in it as well: a peer may lack everything and there may be nothing new to send.
-  const lacks = (): boolean => progress.next <= s.log.lastIndex || (progress.state === "probe" && progress.match < s.log.lastIndex);
+  const lacks = (): boolean =>
+    progress.next <= s.log.lastIndex || (progress.state === "probe" && progress.match < s.log.lastIndex);
   while (progress.canSend(s.options.inflightAppendsMax) && lacks()) {
     if (!sendAppend(s, to, progress)) return;
     if (progress.state === "probe") return;

@@ -76,14 +76,12 @@ export class Caller {
       const outcome = await this.#attempt(urls[position]!, call, limits);
       if (outcome.kind === "data" || !outcome.again) this.#preferred = position;
       if (outcome.kind === "data") return outcome.data;
-      if (!outcome.again) throw outcome.error;
+      if (!outcome.again) throw honest(outcome.error, maybeDone, requestId);
       maybeDone ||= outcome.maybeDone;
 
       const pauseMs = this.#pauseAfter(attempt);
-      if (attempt >= retries || clock.nowMs() + pauseMs >= deadlineMs) {
-        if (requestId === undefined || !maybeDone) throw outcome.error;
-        throw new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId }, { cause: outcome.error });
-      }
+      const over = attempt >= retries || clock.nowMs() + pauseMs >= deadlineMs;
+      if (over) throw honest(outcome.error, maybeDone, requestId);
       await this.#pause(pauseMs, options.signal);
     }
   }
@@ -149,6 +147,12 @@ export class Caller {
       signal?.addEventListener("abort", abort, { once: true });
     });
   }
+}
+
+/** The error of a call. A refusal says nothing of an earlier attempt that may have gone through. */
+function honest(error: DisterError, maybeDone: boolean, requestId: string | undefined): DisterError {
+  if (requestId === undefined || !maybeDone) return error;
+  return new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId }, { cause: error });
 }
 
 function addressOf(url: string, { path, query = {} }: Call): string {

@@ -18,7 +18,7 @@ export interface Seen {
 export type Answer =
   | { readonly data: unknown }
   | { readonly code: string; readonly message?: string; readonly status?: number; readonly data?: unknown }
-  | { readonly raw: string; readonly status: number }
+  | { readonly raw: string; readonly status: number; readonly location?: string }
   | "hang up"
   | "never";
 
@@ -68,6 +68,7 @@ function give(response: ServerResponse, answer: Answer): void {
   if (answer === "hang up") {
     response.destroy();
   } else if ("raw" in answer) {
+    if (answer.location !== undefined) response.setHeader("location", answer.location);
     response.writeHead(answer.status).end(answer.raw);
   } else if ("code" in answer) {
     const { code, message = `said ${code}`, status = 503, data = null } = answer;

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { DisterError } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { expect, test } from "vitest";
@@ -58,6 +59,13 @@ test("an abort ends the probe at once", async () => {
   expect(await probing).toMatchObject({ ok: false, output: "aborted" });
   expect(clock.pending).toBe(0);
   expect(await tcpProbe(options, { lookup: neverResolves })).toMatchObject({ ok: false, output: "aborted" });
+});
+
+test("a signal that serves many probes is left without listeners", async () => {
+  const server = await listen(() => {});
+  const { signal } = new AbortController();
+  await tcpProbe({ host, port: server.port, timeoutMs, signal });
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
 test("X9 a link-local address is not connected to, written plainly or behind a name", async () => {

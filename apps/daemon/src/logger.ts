@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import type { LogFields, Logger } from "@dister/types";
-import { type DestinationStream, destination, type Logger as Pino, pino, stdSerializers } from "pino";
+import { type DestinationStream, destination, type Logger as Pino, pino, stdSerializers, stdTimeFunctions } from "pino";
 import roll from "pino-roll";
 
 /** A logger, and how to end it so that the last line is on disk. */
@@ -14,7 +14,13 @@ type Stream = DestinationStream & { end(): void; once(event: "close" | "error", 
 /** Lines of JSON on standard output, or into files of at most 20 MB under `folder`, of which ten are kept. */
 export async function openLogger(folder: string, level: string, fields: LogFields): Promise<OpenLogger> {
   const stream = folder === "" ? destination({ dest: 1, sync: true }) : await openFile(folder);
-  const root = pino({ level, base: fields, serializers: { error: stdSerializers.err } }, stream);
+  const options = {
+    level,
+    base: fields,
+    serializers: { error: stdSerializers.err },
+    timestamp: stdTimeFunctions.isoTime,
+  };
+  const root = pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, stream);
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       if (folder === "") return resolve();

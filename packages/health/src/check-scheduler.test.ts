@@ -286,6 +286,8 @@ describe("when the list changes", () => {
   test.each([
     ["definedIndex", { definedIndex: 2 }],
     ["fall", { fall: 3 }],
+    ["rise", { rise: 2 }],
+    ["intervalMs", { intervalMs: 1_100 }],
     ["timeoutMs", { timeoutMs: 500 }],
   ])(
     "a target with another %s starts anew: old counters and the check under way mean nothing",

@@ -29,8 +29,13 @@ export interface StatusDecision {
 
 /** True when the checks of `before` go on as those of `after`, counters included. */
 export function sameDefinition(before: CheckTarget, after: CheckTarget): boolean {
-  const fields = ["definedIndex", "intervalMs", "timeoutMs", "rise", "fall"] as const;
-  return fields.every((field) => before[field] === after[field]);
+  return (
+    before.definedIndex === after.definedIndex &&
+    before.intervalMs === after.intervalMs &&
+    before.timeoutMs === after.timeoutMs &&
+    before.rise === after.rise &&
+    before.fall === after.fall
+  );
 }
 
 /** @throws DisterError `DISTER_ERR_INVALID` naming the field, `targets.<position>.<field>`. */

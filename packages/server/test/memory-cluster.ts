@@ -110,7 +110,7 @@ export class MemoryCluster {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.nodes.values()].map(({ kill }) => kill()));
+    await Promise.all([...this.nodes.values()].map((node) => node.kill()));
   }
 }
 

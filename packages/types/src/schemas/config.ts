@@ -42,7 +42,9 @@ export const ConfigSchema = z.strictObject({
     .describe("Address that peers should use; empty: seen by the peers on each connection."),
   Listen: z.string().max(255).default("0.0.0.0").describe("Address on which the two peer ports listen."),
   Role: z
-    .union([z.literal([0, 1, 2]), z.enum(["server", "client", "monitor"]).transform((name) => ROLES[name])])
+    .union([z.literal([0, 1, 2]), z.enum(["server", "client", "monitor"]).transform((name) => ROLES[name])], {
+      error: "0, 1, 2, server, client or monitor",
+    })
     .default(0)
     .describe("0 or server: votes and stores; 2 or monitor: stores and never votes."),
   SavePath: z
@@ -57,16 +59,16 @@ export const ConfigSchema = z.strictObject({
     .max(LIMITS.membersMax)
     .default(2)
     .describe("Servers that must have found each other before a cluster is formed; 1: standalone."),
-  Scan: z.boolean().default(false).describe("Look for nodes of the group on the local network."),
+  Scan: z.boolean().default(false).describe("Look for nodes of the group on the local network; not in this version."),
   Peers: z
     .array(z.string().min(1).max(255))
     .default([])
     .describe("Addresses to say hello to: host, host:raftPort or [IPv6]:raftPort."),
   Ports: z
     .strictObject({
-      raft: port.default(DEFAULT_PORTS.raft),
-      repl: port.default(DEFAULT_PORTS.repl),
-      api: port.default(DEFAULT_PORTS.api),
+      raft: port.default(DEFAULT_PORTS.raft).describe("TCP port for hello, heartbeats and votes."),
+      repl: port.default(DEFAULT_PORTS.repl).describe("TCP port for log entries, snapshots and calls between nodes."),
+      api: port.default(DEFAULT_PORTS.api).describe("TCP port of the HTTP API."),
     })
     .prefault({})
     .refine((ports) => new Set(Object.values(ports)).size === 3, { error: "three different ports" }),

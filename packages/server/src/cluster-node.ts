@@ -122,6 +122,7 @@ export class ClusterNode {
   }
 
   #enterCluster(): void {
+    if (this.#stopping) return;
     this.#starting ??= this.#startRaft().catch((error: unknown) => this.#options.onFatal(error));
   }
 
@@ -180,6 +181,7 @@ export class ClusterNode {
     await this.#handOver(handOverMs);
     await this.#api.close();
     this.#formation.stop();
+    await this.#starting; // A Raft node that is just coming up must not outlive this one.
     this.#membered?.health.stop();
     this.#membered?.membership.stop();
     await this.#membered?.raft.stop();

@@ -86,11 +86,12 @@ export class Gateway {
         maybeDone = true;
       } catch (error) {
         const verdict = verdictOf(error);
-        if (verdict === "final") throw error;
+        // An earlier attempt may still come to something: then no error of a later one is the whole truth.
+        if (verdict === "final") throw maybeDone ? unknownOutcome(requestId, error) : error;
         maybeDone ||= verdict === "unknown";
         if (this.#clock.nowMs() >= deadlineMs && !maybeDone) throw error;
       }
-      if (this.#clock.nowMs() >= deadlineMs) throw new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId });
+      if (this.#clock.nowMs() >= deadlineMs) throw unknownOutcome(requestId);
       await this.#rest(RETRY_MS);
     }
   }
@@ -103,9 +104,14 @@ export class Gateway {
     if (leader === this.#self) return (await this.#raft.propose(bytes)).result;
     const timeoutMs = Math.max(1, deadlineMs - this.#clock.nowMs());
     const reply = await this.#rpc.call(leader, PROPOSE_METHOD, bytes, { timeoutMs });
-    const { index } = JSON.parse(new TextDecoder().decode(reply)) as LogPosition;
-    await this.#within(this.#raft.whenApplied(index), deadlineMs);
-    return this.#state.outcome(requestId);
+    // From here on the write is in the leader's log: whatever fails now says nothing about its outcome.
+    try {
+      const { index } = JSON.parse(new TextDecoder().decode(reply)) as LogPosition;
+      await this.#within(this.#raft.whenApplied(index), deadlineMs);
+      return this.#state.outcome(requestId);
+    } catch (error) {
+      throw unknownOutcome(requestId, error);
+    }
   }
 
   /** Answers a write that another node forwarded. It is never forwarded again. */
@@ -163,6 +169,10 @@ function verdictOf(error: unknown): "notDone" | "unknown" | "final" {
   if (NOT_DONE.has(error.code)) return "notDone";
   if (error.code === "DISTER_ERR_PEER_UNREACHABLE") return error.details["sent"] === false ? "notDone" : "unknown";
   return error.code === "DISTER_ERR_UNKNOWN_OUTCOME" || error.code === "DISTER_ERR_TIMEOUT" ? "unknown" : "final";
+}
+
+function unknownOutcome(requestId: string, cause?: unknown): DisterError {
+  return new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId }, { cause });
 }
 
 function settle(outcome: CommandOutcome): CommandOutcome {

@@ -3,6 +3,7 @@ import type { RaftNode } from "@dister/raft";
 import type {
   Clock,
   CommandOutcome,
+  LogFields,
   Logger,
   Rng,
   Service,
@@ -47,6 +48,7 @@ export class HealthMonitor {
   readonly #components: { clock: Clock; rng: Rng; logger: Logger };
   #scheduler: CheckScheduler<Target> | null = null;
   readonly #decided = new Map<string, StatusChange>();
+  readonly #told = new Map<string, string>();
   #proposing = false;
   #stopListening: (() => void) | null = null;
   #refreshing = false;
@@ -93,6 +95,7 @@ export class HealthMonitor {
       this.#scheduler.stop();
       this.#scheduler = null;
       this.#decided.clear();
+      this.#told.clear();
     }
   }
 
@@ -114,22 +117,39 @@ export class HealthMonitor {
     const slash = key.lastIndexOf("/");
     const [service, node] = [key.slice(0, slash), Number(key.slice(slash + 1))];
     this.#decided.set(key, { service, definedIndex, node, status });
-    this.#components.logger.info("service node changed", { service, node, status, output });
+    this.#tell(key, `${definedIndex} ${status}`, { service, node, status, output });
     if (this.#proposing) return;
     this.#proposing = true;
     this.#components.clock.setTimer(COALESCE_MS, () => void this.#propose());
   }
 
+  /** One line per change: a decision is repeated with every check until it is in force. */
+  #tell(key: string, decision: string, fields: LogFields): void {
+    if (this.#told.get(key) === decision) return;
+    this.#told.set(key, decision);
+    this.#components.logger.info("service node changed", fields);
+  }
+
   async #propose(): Promise<void> {
-    const changes = [...this.#decided.values()];
-    this.#decided.clear();
-    this.#proposing = false;
-    if (changes.length === 0) return;
-    try {
-      await this.#gateway.write({ type: "serviceStatus", changes });
-    } catch (error) {
-      // The next check of each target decides the same again.
-      this.#components.logger.warn("a status could not be replicated", { error });
+    for (let changes = this.#takeDecided(); changes.length > 0; changes = this.#takeDecided()) {
+      try {
+        await this.#gateway.write({ type: "serviceStatus", changes });
+      } catch (error) {
+        // The next check of each target decides the same again.
+        this.#components.logger.warn("a status could not be replicated", { error });
+      }
     }
+    this.#proposing = false;
+  }
+
+  /** A decision is told again until it is in force; what came into force meanwhile is not written a second time. */
+  #takeDecided(): StatusChange[] {
+    const decided = [...this.#decided.values()];
+    this.#decided.clear();
+    return decided.filter((change) => {
+      const service = this.#state.service(change.service);
+      const sameDefinition = service?.definedIndex === change.definedIndex;
+      return sameDefinition && service.node[change.node]?.status !== change.status;
+    });
   }
 }

@@ -4,6 +4,7 @@ import {
   type CommandOutcome,
   DisterError,
   isDisterError,
+  LIMITS,
   type Logger,
   type Member,
   type Membership,
@@ -141,6 +142,7 @@ export class MembershipManager {
     this.#directory.heard(info);
     await this.#change((membership) => {
       if (membership.members.some((member) => member.id === info.id)) return membership;
+      assertRoomFor(info, membership);
       this.#logger.info("taking in a node as learner", { node: info.id, name: info.name });
       return membershipOf([...membership.members, memberOf(info, false)]);
     });
@@ -148,8 +150,8 @@ export class MembershipManager {
   }
 
   async #remove(names: readonly string[]): Promise<null> {
-    const found = names.map((name) => findMember(this.#raft.status().membership, name));
-    for (const { id } of found) {
+    const ids = new Set(names.map((name) => findMember(this.#raft.status().membership, name).id));
+    for (const id of ids) {
       await this.#change((membership) => {
         const left = membershipOf(membership.members.filter((member) => member.id !== id));
         this.#assertQuorum(left);
@@ -231,6 +233,19 @@ export class MembershipManager {
       this.#logger.info(message, { node: member.id, name: member.name });
       return membershipOf(membership.members.map((one) => (one.id === member.id ? member : one)));
     });
+  }
+}
+
+/** A node that lost its data comes back as another: were it taken in beside itself, its old half would count for ever. */
+function assertRoomFor(info: NodeInfo, { members }: Membership): void {
+  const { ip, ports } = info;
+  const same = members.find(({ address }) => address.host === ip && address.ports.raft === ports.raft);
+  if (same !== undefined) {
+    const reason = `member ${same.id} has the address ${ip}:${ports.raft} of this node: remove that one first`;
+    throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason });
+  }
+  if (members.length >= LIMITS.membersMax) {
+    throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: `a cluster has at most ${LIMITS.membersMax} members` });
   }
 }
 

@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { DEFAULT_PORTS, DisterError } from "@dister/types";
 
 /** An address to say hello to. */
@@ -6,7 +7,10 @@ export interface HelloAddress {
   readonly raftPort: number;
 }
 
-const PATTERN = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/;
+const PATTERN = /^(?:\[([^\]]+)\]|([^\s:[\]/\\?#@,;]+))(?::(\d{1,5}))?$/;
+
+/** A name of 253 characters, brackets and a port. */
+const HOST_CHARS_MAX = 270;
 
 /**
  * Reads `host`, `host:raftPort`, `[IPv6]` or `[IPv6]:raftPort`; also a bare IPv6 address.
@@ -14,15 +18,16 @@ const PATTERN = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/;
  */
 export function parsePeerAddress(text: string, field: string): HelloAddress {
   const trimmed = text.trim();
-  const bare = /^[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(trimmed) ? `[${trimmed}]` : trimmed;
-  const match = PATTERN.exec(bare);
+  const match = PATTERN.exec(isIPv6(trimmed) ? `[${trimmed}]` : trimmed);
   const raftPort = match?.[3] === undefined ? DEFAULT_PORTS.raft : Number(match[3]);
-  if (match === null || raftPort < 1 || raftPort > 65_535) {
+  const bracketed = match?.[1];
+  const isHost = match !== null && text.length <= HOST_CHARS_MAX && (bracketed === undefined || isIPv6(bracketed));
+  if (!isHost || raftPort < 1 || raftPort > 65_535) {
     throw new DisterError("DISTER_ERR_INVALID", {
       field,
-      got: JSON.stringify(text),
+      got: JSON.stringify(text.slice(0, HOST_CHARS_MAX)),
       allowed: "host, host:port, [IPv6] or [IPv6]:port",
     });
   }
-  return { host: (match[1] ?? match[2])!, raftPort };
+  return { host: bracketed ?? match[2]!, raftPort };
 }

@@ -1,4 +1,5 @@
 import { DisterError } from "@dister/types";
+import { parseOrThrow, TransferSchema } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { ClusterNode } from "../cluster-node.ts";
@@ -48,17 +49,10 @@ export function clusterRoutes(server: FastifyInstance, node: ClusterNode): void 
   });
 
   server.post("/cluster/transfer", async (request) => {
-    const to = targetOf(request.body);
+    const to = parseOrThrow(TransferSchema, request.body, "body")?.to ?? null;
     const { leader } = node.membered.raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
     if (leader === node.components.self.id) return ok({ to: node.transferLeadership(to ?? undefined) });
     return ok({ to: await json.call<{ to: string | null }, string>(leader, "cluster.transfer", { to }, CALL_MS) });
   });
-}
-
-function targetOf(body: unknown): string | null {
-  if (body === undefined || body === null) return null;
-  const to = (body as { to?: unknown }).to ?? null;
-  if (to === null || typeof to === "string") return to;
-  throw new DisterError("DISTER_ERR_INVALID", { field: "to", got: typeof to, allowed: "the id of a voter" });
 }

@@ -1,5 +1,5 @@
 import { DisterError, redactNode, type Service } from "@dister/types";
-import { NamesSchema, parseOrThrow, ServiceQuerySchema, ServicesSchema } from "@dister/types/schemas";
+import { parseOrThrow, ServiceNamesSchema, ServiceQuerySchema, ServicesSchema } from "@dister/types/schemas";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ClusterNode } from "../cluster-node.ts";
 import { ok } from "./api.ts";
@@ -35,7 +35,7 @@ export function serviceRoutes(server: FastifyInstance, node: ClusterNode): void 
   server.put("/service", register);
 
   server.delete("/service", async (request) => {
-    const names = parseOrThrow(NamesSchema, request.body, "body");
+    const names = parseOrThrow(ServiceNamesSchema, request.body, "body");
     const outcome = await node.membered.gateway.write({ type: "serviceDelete", names }, requestIdOf(request));
     return ok({ logid: outcome.logId, changed: outcome.changed });
   });

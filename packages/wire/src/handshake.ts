@@ -182,6 +182,7 @@ function sendHello(connection: Connection, side: HandshakeSide, head: number): v
 async function readHello(connection: Connection, head: number): Promise<NodeInfo> {
   const msg = decodeMsg(await readKind(connection, FRAME_KIND.hello));
   if (msg.head !== head) throw new DisterError("DISTER_ERR_MESSAGE", { reason: `a hello has the head ${msg.head}` });
+  if (msg.body.length > 0) throw new DisterError("DISTER_ERR_MESSAGE", { reason: "a hello has a body" });
   return msg.info.ip === "" ? { ...msg.info, ip: connection.remoteAddress } : msg.info;
 }
 

@@ -1,12 +1,13 @@
 import { crc32 } from "node:zlib";
-import { NO_LOGGER, type NodeId, type RaftMessage, type TransportReceiver } from "@dister/types";
+import { LIMITS, NO_LOGGER, type NodeId, type RaftMessage, type TransportReceiver } from "@dister/types";
 import { systemClock, systemRng } from "@dister/types/system";
 import { ManualClock, SeededRng } from "@dister/types/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { A, B, infoOf, Lines, open, until } from "../test/lab.ts";
+import { decodeFailure, encodeCall } from "./call-codec.ts";
 import type { Connection } from "./connection.ts";
 import { type DialTarget, dial } from "./dial.ts";
-import { encodeFrame, FRAME_KIND } from "./frame.ts";
+import { encodeFrame, FRAME_KIND, type Frame } from "./frame.ts";
 import type { HandshakeSide } from "./handshake.ts";
 import { PeerServer } from "./peer-server.ts";
 import type { Purpose } from "./preface.ts";
@@ -108,6 +109,32 @@ describe("X1: bad input ends one connection and nothing else", () => {
     expect(good.closed).toBe(undefined);
     if (purpose !== "hello") expect(lines.lines.join()).toContain("closed for bad input");
   });
+});
+
+test("X13: a peer cannot have more calls running than the limit", async () => {
+  const peers = await started(A);
+  let running = 0;
+  peers.serve("never", () => {
+    running++;
+    return new Promise(() => {});
+  });
+  const caller = await handmade(B, peers, "repl");
+  const refusals: Frame[] = [];
+  caller.listen((frame) => refusals.push(frame));
+  for (let call = 1; call <= LIMITS.peerCallsMax + 1; call++) caller.send(encodeCall(call, "never", NONE));
+  await until(() => refusals.length === 1, "one is refused");
+  expect(decodeFailure(refusals[0]!.body).code).toBe("DISTER_ERR_BUSY");
+  expect([refusals[0]!.correlation, running]).toEqual([LIMITS.peerCallsMax + 1, LIMITS.peerCallsMax]);
+});
+
+test("what is sent while the connection is being made arrives when it stands", async () => {
+  const notes = new Notes();
+  const [a, b] = [await started(A), await started(B)];
+  b.bind(notes);
+  a.setPeer(B, addressOf(b));
+  a.send(B, [STAND, PROBE]);
+  await until(() => notes.messages.length === 2, "both arrive");
+  expect(new Set(notes.messages)).toEqual(new Set([`${A} stand`, `${A} append`]));
 });
 
 describe("snapshots", () => {

@@ -79,10 +79,7 @@ describe("who is let in", () => {
     const info = await a.hello(at(b.ports().raft));
     expect(info).toEqual({ ...infoOf(B), ip: "127.0.0.1", ports: { ...b.ports(), api: 4168 } });
     await until(() => heard.length === 2, "both are told");
-    expect(heard.map(({ id, ip }) => [id, ip]).sort()).toEqual([
-      [A, "127.0.0.1"],
-      [B, "127.0.0.1"],
-    ]);
+    expect(new Set(heard.map(({ id, ip }) => `${id} ${ip}`))).toEqual(new Set([`${A} 127.0.0.1`, `${B} 127.0.0.1`]));
   });
 
   test("a configured address in the node info is kept as it is for the one who is called", async () => {
@@ -258,6 +255,20 @@ describe("hostile beginnings", () => {
     expect(one.received).toEqual([]);
     const a = await started(A);
     expect((await a.hello(at(b.ports().raft))).id).toBe(B);
+  });
+
+  const hellos: [string, number, Uint8Array][] = [
+    ["with the head of an answer", MSG_HEAD.raftHi2, new Uint8Array(0)],
+    ["with a body", MSG_HEAD.raftHi, Uint8Array.of(1)],
+  ];
+  test.each(hellos)("X1: a hello %s is not answered", async (_name, head, body) => {
+    const b = await started(B);
+    const one = raw(b.ports().raft);
+    one.socket.write(preface());
+    await until(() => one.frames.length === 1, "the preface comes back");
+    one.socket.write(encodeFrame({ kind: FRAME_KIND.hello }, encodeMsg({ head, info: infoOf(A), body })));
+    await until(() => one.closed, "closed");
+    expect(one.frames.map(({ kind }) => kind)).toEqual([FRAME_KIND.preface]);
   });
 
   test("X2: who is slow with the handshake is closed when its time is over, and not sooner", async () => {

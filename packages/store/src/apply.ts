@@ -61,8 +61,8 @@ class Applying {
 
   /** Writes what is written once for all entries. */
   finish(): void {
-    const forgotten = this.#state.requests.takeForgotten();
-    if (forgotten > 0) this.#tables.requestsForget(forgotten);
+    const { requests } = this.#state;
+    if (requests.takeDue()) this.#tables.requestsRemoveBefore(requests.oldestLogId());
     this.#tables.positionsPut(this.#state);
   }
 

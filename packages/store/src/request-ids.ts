@@ -1,5 +1,8 @@
 import { type CommandOutcome, LIMITS, type LogId } from "@dister/types";
 
+/** Removing a row at a time would write a page more for every put. */
+const ROWS_REMOVED_TOGETHER = 1_000;
+
 interface Remembered {
   readonly timeMs: number;
   readonly outcome: CommandOutcome;
@@ -11,7 +14,13 @@ interface Remembered {
  */
 export class RequestIds {
   readonly #known = new Map<string, Remembered>();
-  #forgottenUpTo: LogId = 0;
+  /**
+   * The same in order, from `#first` on. A map keeps its order too, but walks over what was deleted at its front every
+   * time it is asked for its first.
+   */
+  #order: Remembered[] = [];
+  #first = 0;
+  #forgotten = 0;
 
   get size(): number {
     return this.#known.size;
@@ -23,28 +32,39 @@ export class RequestIds {
 
   /** Adds the newest request; the oldest goes when there are too many. */
   remember(outcome: CommandOutcome, timeMs: number): void {
-    this.#known.set(outcome.requestId, { timeMs, outcome });
-    if (this.#known.size > LIMITS.requestIdsKeptMax)
-      this.#forgetWhile(() => this.#known.size > LIMITS.requestIdsKeptMax);
+    const newest = { timeMs, outcome };
+    this.#known.set(outcome.requestId, newest);
+    this.#order.push(newest);
+    while (this.#known.size > LIMITS.requestIdsKeptMax) this.#forgetOldest();
   }
 
   /** Forgets what is older than `LIMITS.requestIdKeptMs` at this log time. */
   forgetBefore(logTimeMs: number): void {
-    this.#forgetWhile((oldest) => logTimeMs - oldest.timeMs > LIMITS.requestIdKeptMs);
+    for (;;) {
+      const oldest = this.#order[this.#first];
+      if (oldest === undefined || logTimeMs - oldest.timeMs <= LIMITS.requestIdKeptMs) return;
+      this.#forgetOldest();
+    }
   }
 
-  /** Log id up to which requests were forgotten since the last call, 0 for none. */
-  takeForgotten(): LogId {
-    const upTo = this.#forgottenUpTo;
-    this.#forgottenUpTo = 0;
-    return upTo;
+  /** Log id of the oldest request that is remembered; everything older is forgotten, its row may still be there. */
+  oldestLogId(): LogId {
+    return this.#order[this.#first]?.outcome.logId ?? Number.MAX_SAFE_INTEGER;
   }
 
-  #forgetWhile(tooMuch: (oldest: Remembered) => boolean): void {
-    for (const [requestId, oldest] of this.#known) {
-      if (!tooMuch(oldest)) return;
-      this.#known.delete(requestId);
-      this.#forgottenUpTo = oldest.outcome.logId;
+  /** True from time to time, when enough was forgotten for its rows to be removed together. */
+  takeDue(): boolean {
+    if (this.#forgotten < ROWS_REMOVED_TOGETHER) return false;
+    this.#forgotten = 0;
+    return true;
+  }
+
+  #forgetOldest(): void {
+    this.#known.delete(this.#order[this.#first++]!.outcome.requestId);
+    this.#forgotten++;
+    if (this.#first * 2 > this.#order.length) {
+      this.#order = this.#order.slice(this.#first);
+      this.#first = 0;
     }
   }
 }

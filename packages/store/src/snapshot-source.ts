@@ -1,5 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { invariant, type LogPosition, type Membership, NO_MEMBERSHIP, type SnapshotSource } from "@dister/types";
+import {
+  invariant,
+  type LogId,
+  type LogPosition,
+  type Membership,
+  NO_MEMBERSHIP,
+  type SnapshotSource,
+} from "@dister/types";
 import type { Database } from "./database.ts";
 import { membershipJson } from "./membership-json.ts";
 import { ChunkCutter, refusal } from "./snapshot-chunks.ts";
@@ -29,7 +36,7 @@ export class StoreSnapshotSource implements SnapshotSource {
     this.position = applied;
     this.membership = state.membership ?? NO_MEMBERSHIP;
     this.#reader = reader;
-    this.#records = recordsOf(tables);
+    this.#records = recordsOf(tables, state.requests.oldestLogId());
     this.#onClose = onClose;
     this.chunks = this.#produce({
       position: applied,
@@ -76,8 +83,8 @@ export class StoreSnapshotSource implements SnapshotSource {
   }
 }
 
-function* recordsOf(tables: Tables): Generator<RowRecord> {
+function* recordsOf(tables: Tables, oldestRequest: LogId): Generator<RowRecord> {
   for (const row of tables.everyKv()) yield { type: "kv", row };
   for (const row of tables.everyService()) yield { type: "service", row };
-  for (const row of tables.everyRequest()) yield { type: "request", row };
+  for (const row of tables.requestsFrom(oldestRequest)) yield { type: "request", row };
 }

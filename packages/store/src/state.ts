@@ -39,12 +39,13 @@ export function loadState(tables: Tables): State {
     const json = tables.membershipJson();
     const services = new Map<string, Service>();
     for (const row of tables.everyService()) services.set(row.name, serviceOf(row));
+    const positions = tables.positions();
     return {
-      ...tables.positions(),
+      ...positions,
       membership: json === undefined ? undefined : decodeMembership(Buffer.from(json)),
-      kvCount: tables.countOf("kv"),
+      kvCount: tables.kvCount(),
       services,
-      requests: requestsOf(tables),
+      requests: requestsOf(tables, positions.logTimeMs),
     };
   } catch (cause) {
     if (!(cause instanceof BytesError || isDisterError(cause, "DISTER_ERR_COMMAND"))) throw cause;
@@ -70,12 +71,15 @@ function serviceOf(row: ServiceRow): Service {
   return { ...definition, definedIndex: row.defined_index, modifyIndex: row.modify_index };
 }
 
-function requestsOf(tables: Tables): RequestIds {
+function requestsOf(tables: Tables, logTimeMs: number): RequestIds {
   const requests = new RequestIds();
-  for (const row of tables.everyRequest()) {
+  for (const row of tables.requestsFrom(0)) {
+    if (requests.get(row.request_id) !== undefined) requests.forgetBefore(row.time_ms);
     if (requests.get(row.request_id) !== undefined) throw new BytesError("a request id twice");
     requests.remember(outcomeOf(row), row.time_ms);
   }
+  // Rows outlast what they stand for; what is remembered follows from the log alone.
+  requests.forgetBefore(logTimeMs);
   return requests;
 }
 

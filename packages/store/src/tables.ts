@@ -70,7 +70,7 @@ export class Tables {
   readonly #serviceInsert: Statement<[string, string, number, number]>;
   readonly #serviceDelete: Statement<[string]>;
   readonly #requestInsert: Statement<[number, string, number, number, string | null]>;
-  readonly #requestsForget: Statement<[number]>;
+  readonly #requestsRemove: Statement<[number]>;
   readonly #positionPut: Statement<[number, number, number, number, number, number, number]>;
   readonly #membershipPut: Statement<[string]>;
 
@@ -93,7 +93,7 @@ export class Tables {
     this.#serviceInsert = db.prepare("INSERT INTO service VALUES (?, ?, ?, ?)");
     this.#serviceDelete = db.prepare("DELETE FROM service WHERE name = ?");
     this.#requestInsert = db.prepare("INSERT INTO request VALUES (?, ?, ?, ?, ?)");
-    this.#requestsForget = db.prepare("DELETE FROM request WHERE log_id <= ?");
+    this.#requestsRemove = db.prepare("DELETE FROM request WHERE log_id < ?");
     this.#positionPut = db.prepare(
       `UPDATE position SET applied_index = ?, applied_term = ?, applied_log_id = ?, service_log_id = ?,
          log_time_ms = ?, restored_index = ?, restored_term = ?`,
@@ -145,9 +145,9 @@ export class Tables {
     this.#requestInsert.run(row.log_id, row.request_id, row.time_ms, row.changed, row.error);
   }
 
-  /** Forgets the requests up to this log id. */
-  requestsForget(logId: LogId): void {
-    this.#requestsForget.run(logId);
+  /** Removes the requests before this log id. */
+  requestsRemoveBefore(logId: LogId): void {
+    this.#requestsRemove.run(logId);
   }
 
   positions(): Positions {
@@ -181,8 +181,8 @@ export class Tables {
     this.#membershipPut.run(json);
   }
 
-  countOf(table: "kv" | "service" | "request"): number {
-    return this.#db.prepare<[], { rows: number }>(`SELECT count(*) AS rows FROM ${table}`).get()!.rows;
+  kvCount(): number {
+    return this.#db.prepare<[], { rows: number }>("SELECT count(*) AS rows FROM kv").get()!.rows;
   }
 
   /** Every key in order, row by row; the connection can do nothing else until the iteration has ended. */
@@ -194,9 +194,10 @@ export class Tables {
     return this.#db.prepare<[], ServiceRow>(`SELECT ${SERVICE_COLUMNS} FROM service ORDER BY name`).iterate();
   }
 
-  /** Every remembered request, oldest first. */
-  everyRequest(): IterableIterator<RequestRow> {
-    return this.#db.prepare<[], RequestRow>(`SELECT ${REQUEST_COLUMNS} FROM request ORDER BY log_id`).iterate();
+  /** Every request from a log id on, oldest first; the rows of forgotten ones are removed only later. */
+  requestsFrom(logId: LogId): IterableIterator<RequestRow> {
+    const sql = `SELECT ${REQUEST_COLUMNS} FROM request WHERE log_id >= ? ORDER BY log_id`;
+    return this.#db.prepare<[number], RequestRow>(sql).iterate(logId);
   }
 }
 

@@ -91,6 +91,7 @@ export class RaftNode<R = unknown> {
     const timeoutMs = 2 * raft.electionTimeoutMs;
     this.#reads = new ReadBatches({
       timeoutMs,
+      firstId: Math.floor(rng.next() * 2 ** 48),
       ask: (id) => this.#input(() => this.#core.readIndex(id, clock.nowMs())),
       startTimer: (fire) => clock.setTimer(timeoutMs, fire),
     });
@@ -103,7 +104,7 @@ export class RaftNode<R = unknown> {
       log,
       hardState: log.hardState(),
       applied: stateMachine.applied(),
-      membership: stateMachine.membership() ?? options.foundingMembership,
+      membership: this.#ruling(stateMachine.membership()),
       nowMs: clock.nowMs(),
     });
     this.#status = this.#core.status();
@@ -114,6 +115,14 @@ export class RaftNode<R = unknown> {
       snapshot: (from, header, chunks) => this.#receiveSnapshot(from, header, chunks),
     });
     this.#schedule();
+  }
+
+  /**
+   * A cluster that never changed its members has its founding membership nowhere but in the founders' identities: state
+   * machine and snapshots then hold none. Who is no founder learns it from the entry that made it a member.
+   */
+  #ruling(membership: Membership | undefined): Membership {
+    return membership === undefined || membership.members.length === 0 ? this.#options.foundingMembership : membership;
   }
 
   // ---- what callers want ---------------------------------------------------------------------------------------------
@@ -191,7 +200,9 @@ export class RaftNode<R = unknown> {
   /** Stops: nothing more is sent or applied, what waits is rejected. Log, state machine and transport stay open. */
   async stop(): Promise<void> {
     this.#halt();
-    await Promise.allSettled([...this.#work, this.#writes]);
+    // A loop, because what ends may begin something: a snapshot that is committed cuts the log.
+    while (this.#work.size > 0) await Promise.allSettled([...this.#work]);
+    await this.#writes;
     await this.#compactor.idle();
   }
 
@@ -272,9 +283,8 @@ export class RaftNode<R = unknown> {
   }
 
   #tellStatus(): void {
-    const before = this.#status;
     this.#status = this.#core.status();
-    if (before.role === "leader" && this.#status.role !== "leader") {
+    if (this.#status.role !== "leader") {
       this.#proposals.rejectAll(() => new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId: "of the proposal" }));
     }
     this.#options.onStatus?.(this.#status);
@@ -326,12 +336,15 @@ export class RaftNode<R = unknown> {
   async #sendSnapshot(to: NodeId): Promise<void> {
     const { stateMachine, transport, logger, clock } = this.#components;
     const source = await stateMachine.snapshot();
+    const { role, term } = this.#core.status();
+    // Whoever lost the leadership meanwhile must not speak in the name of a term that another leads.
+    if (role !== "leader") return source.close();
     let reply: SnapshotReply | null = null;
     try {
       const header = {
-        term: this.#core.status().term,
+        term,
         position: source.position,
-        membership: this.#membershipOf(source),
+        membership: source.membership,
       };
       logger.info("sending a snapshot", { to, index: source.position.index });
       reply = await transport.sendSnapshot(to, header, source.chunks);
@@ -341,11 +354,6 @@ export class RaftNode<R = unknown> {
       source.close();
     }
     this.#input(() => this.#core.snapshotSent(to, reply, clock.nowMs()));
-  }
-
-  /** A cluster that never changed its members has its founding membership nowhere but in the nodes' identities. */
-  #membershipOf(source: { readonly membership: Membership }): Membership {
-    return source.membership.members.length > 0 ? source.membership : this.#options.foundingMembership;
   }
 
   async #receiveSnapshot(
@@ -365,16 +373,28 @@ export class RaftNode<R = unknown> {
         // What was handed out before must have ended: log and state are about to be replaced under it.
         await Promise.all([this.#writes, this.#applying]);
         this.#assertRunning();
-        await sink.commit();
+        await this.#untilDone(sink.commit());
       } catch (error) {
         sink.abort();
         throw error;
       }
     } catch (error) {
       logger.warn("receiving a snapshot failed", { from, error });
+      this.#schedule();
       return this.#core.snapshotFailed();
     }
-    return this.#installSnapshot(header, log);
+    return this.#untilDone(this.#installSnapshot(header, log));
+  }
+
+  /** Stopping waits for this; what it comes to is the caller's to see. */
+  #untilDone<T>(work: Promise<T>): Promise<T> {
+    const over = work.then(
+      () => {},
+      () => {},
+    );
+    this.#work.add(over);
+    void over.then(() => this.#work.delete(over));
+    return work;
   }
 
   /** From here on nothing may fail half: a state machine that is ahead of its log is finished at the next start. */
@@ -382,7 +402,8 @@ export class RaftNode<R = unknown> {
     const { clock, logger } = this.#components;
     try {
       await log.reset(header.position);
-      const reply = this.#core.snapshotInstalled(header, clock.nowMs());
+      const membership = this.#ruling(header.membership);
+      const reply = this.#core.snapshotInstalled({ ...header, membership }, clock.nowMs());
       logger.info("snapshot installed", { index: header.position.index });
       this.#options.onRestored?.(header.position);
       this.#appliedWaiters.applied(header.position.index);

@@ -14,7 +14,7 @@ export class ReadBatches {
   readonly #ask: (id: number) => void;
   readonly #startTimer: (fire: () => void) => Timer;
   readonly #timeoutMs: number;
-  #lastId = 0;
+  #lastId: number;
   #underWay: Batch | null = null;
   #next: Batch["waiting"] = [];
 
@@ -22,7 +22,13 @@ export class ReadBatches {
     ask: (id: number) => void;
     startTimer: (fire: () => void) => Timer;
     timeoutMs: number;
+    /**
+     * Where the numbers of the questions begin. Drawn anew at each start: a late answer to a question from before the
+     * restart must not be taken for one to a new question (scenario Q2).
+     */
+    firstId: number;
   }) {
+    this.#lastId = parts.firstId;
     this.#ask = parts.ask;
     this.#startTimer = parts.startTimer;
     this.#timeoutMs = parts.timeoutMs;

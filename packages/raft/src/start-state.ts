@@ -12,6 +12,13 @@ import { DisterError, type Logger, type LogStore, type StateMachine } from "@dis
 export async function settleStart(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
   const applied = stateMachine.applied();
   const restored = stateMachine.restoredFrom();
+  // Installing a snapshot makes the sender's term durable first, so an older term means a log that lost its memory of
+  // votes (scenario P4). It must not be mistaken for an installation that was cut.
+  if (log.hardState().term < applied.term) {
+    throw new DisterError("DISTER_ERR_STORE", {
+      reason: `it holds an entry of term ${applied.term}, the log's hard state is of term ${log.hardState().term}`,
+    });
+  }
   const atSnapshot = restored.index > 0 && restored.index === applied.index;
   if (atSnapshot && (applied.index > log.lastIndex() || log.termAt(applied.index) !== applied.term)) {
     logger.info("finishing the installation of a snapshot", { index: applied.index });

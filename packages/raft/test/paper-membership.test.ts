@@ -1,4 +1,12 @@
-import { type ErrorCode, isDisterError, type Membership, membershipOf, NO_MEMBERSHIP, voterIds } from "@dister/types";
+import {
+  type ErrorCode,
+  isDisterError,
+  LIMITS,
+  type Membership,
+  membershipOf,
+  NO_MEMBERSHIP,
+  voterIds,
+} from "@dister/types";
 import { describe, expect, it } from "vitest";
 import { CoreCluster, member, members, nodeId } from "./core-cluster.ts";
 import { LoneCore } from "./lone-core.ts";
@@ -85,6 +93,15 @@ describe("dissertation §4.1 one change at a time", () => {
     expect(refusal(node, NO_MEMBERSHIP)).toBe("DISTER_ERR_MEMBERSHIP");
     expect(refusal(node, membershipOf([member(1, false)]))).toBe("DISTER_ERR_MEMBERSHIP");
     expect(node.status.membership).toEqual(members(1));
+  });
+
+  it("a membership above the limit is refused, as is a member that is listed twice", () => {
+    const node = leader();
+    const learners = Array.from({ length: LIMITS.membersMax - 2 }, (_, i) => member(i + 4, false));
+    expect(refusal(node, membershipOf([...members(3).members, ...learners]))).toBe("DISTER_ERR_MEMBERSHIP");
+    const twice = membershipOf([...members(3).members, member(4, false), member(4, false)]);
+    expect(refusal(node, twice)).toBe("DISTER_ERR_MEMBERSHIP");
+    expect(refusal(node, membershipOf([...members(3).members, ...learners.slice(1)]))).toBeUndefined();
   });
 
   it("M2 §4.1: a new leader refuses changes until its empty entry is committed", () => {

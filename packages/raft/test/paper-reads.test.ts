@@ -196,7 +196,7 @@ describe("dissertation §6.4 read-only queries, the follower", () => {
     expect(node.reads).toHaveLength(1);
     const silent = follower();
     ask(silent, 6);
-    silent.toCandidate();
+    silent.toPreVote();
     expect(silent.reads).toEqual([{ id: 6, index: -1 }]);
   });
 

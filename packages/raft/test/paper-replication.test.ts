@@ -332,6 +332,24 @@ describe("§5.3 log replication, the leader", () => {
     expect(node.status.commitIndex).toBeLessThanOrEqual(node.status.lastIndex);
   });
 
+  it("R10 R13: a peer that refuses what it has acknowledged is asked again at heartbeats, not in a loop", () => {
+    const node = leaderOfTwo();
+    node.propose("a");
+    node.core.peerDown(nodeId(2), node.nowMs);
+    node.drain();
+    node.clear();
+    node.receive(2, heartbeatReply(2));
+    let asked = 0;
+    for (let time = 0; time < 50; time++) {
+      const appends = node.take("append", 2);
+      asked += appends.length;
+      for (const { prev } of appends) node.receive(2, refused(2, prev.index, at(0, 0)));
+    }
+    expect(asked).toBe(1);
+    node.receive(2, heartbeatReply(2));
+    expect(node.sentOf("append", 2)).toMatchObject([{ prev: at(3, 2) }]);
+  });
+
   it("R10: answers of a node that is no member change nothing", () => {
     const node = leaderOfTwo();
     const { index } = node.propose("a");

@@ -150,6 +150,35 @@ describe("§7 snapshots, the follower", () => {
     expect(node.status).toMatchObject({ commitIndex: 4, appliedIndex: 4, lastIndex: 5 });
   });
 
+  it("S3: a snapshot that the log holds, but not durably yet, never lowers the commit index", () => {
+    const node = new LoneCore({ entries: logOf(1, 1) });
+    node.disk = "held";
+    node.receive(2, append(1, at(2, 1), [entry(3, 1), entry(4, 1), entry(5, 1)], 4));
+    expect(node.status).toMatchObject({ commitIndex: 4, durableIndex: 2 });
+    const reply = node.core.offerSnapshot(nodeId(2), header(1, 5, 1), node.nowMs);
+    // What is acknowledged is durable; what is committed stays so.
+    expect(reply).toEqual({ term: 1, ok: true, index: 2 });
+    expect(node.status.commitIndex).toBe(5);
+    node.drain();
+    expect(node.committed.map(({ index }) => index)).toEqual([1, 2]);
+    node.store();
+    expect(node.status.appliedIndex).toBe(5);
+  });
+
+  it("S2: a term that changes while the log is being reset does not break the installation", () => {
+    const node = new LoneCore({ entries: logOf(1, 1), commit: 1 });
+    const snapshot = header(3, 90, 2);
+    expect(node.core.offerSnapshot(nodeId(2), snapshot, node.nowMs)).toBeNull();
+    node.drain();
+    void node.log.reset(snapshot.position);
+    node.disk = "held";
+    node.receive(3, heartbeat(5));
+    expect(node.writes).toHaveLength(1);
+    expect(node.core.snapshotInstalled(snapshot, node.nowMs)).toMatchObject({ term: 5 });
+    node.store();
+    expect(node.status).toMatchObject({ term: 5, leader: nodeId(3), lastIndex: 90, durableIndex: 90 });
+  });
+
   it("S3 §7: a snapshot that conflicts with the tail replaces the whole log, and the membership in that tail is gone", () => {
     const tail = [entry(1, 1), entry(2, 1), membershipEntry(3, 1, members(4)), entry(4, 1), entry(5, 1)];
     const node = new LoneCore({ entries: tail, commit: 1 });

@@ -1,4 +1,4 @@
-import { invariant, type Membership, type NodeId, voterIds } from "@dister/types";
+import { invariant, LIMITS, type Membership, type NodeId, voterIds } from "@dister/types";
 
 /**
  * The memberships that this node knows, oldest first. The newest rules from the moment it is appended (dissertation
@@ -69,6 +69,7 @@ export class Configurations {
 export function membershipObjection(from: Membership, to: Membership): string | undefined {
   const [before, after] = [new Set(voterIds(from)), new Set(voterIds(to))];
   if (after.size === 0) return "no voter would be left";
+  if (to.members.length > LIMITS.membersMax) return `at most ${LIMITS.membersMax} members`;
   const added = [...after].filter((id) => !before.has(id)).length;
   const removed = [...before].filter((id) => !after.has(id)).length;
   if (added + removed > 1) return `one voter at a time, not ${added} more and ${removed} fewer`;

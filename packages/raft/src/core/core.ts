@@ -300,8 +300,8 @@ export class RaftCore {
     const { position } = header;
     if (s.installing) return { term: s.term, ok: false, index: 0 };
     if (position.index <= s.commit || s.log.matches(position)) {
-      if (position.index > s.commit) s.commit = Math.min(position.index, s.log.durableIndex);
-      return { term: s.term, ok: true, index: s.commit };
+      s.commit = Math.max(s.commit, position.index); // A snapshot holds nothing that is not committed.
+      return { term: s.term, ok: true, index: Math.min(s.commit, s.log.durableIndex) };
     }
     s.installing = true;
     return null;

@@ -9,6 +9,7 @@ import type { ChangeReason, CoreState } from "./state.ts";
 export function campaign(s: CoreState, reason: ChangeReason): void {
   if (!mayStand(s) || s.role === "preCandidate" || s.role === "candidate") return;
   s.comparison = null;
+  failReads(s);
   changeRole(s, "preCandidate", reason);
   s.votes = new Map([[s.id, true]]);
   // A pre-vote disturbs nobody, so one that stays without an answer is soon repeated.

@@ -131,7 +131,11 @@ export class RaftLog {
 
   /** The store now begins behind a snapshot and holds nothing else. */
   resetTo(position: LogPosition): void {
-    invariant(this.#underWay.length === 0, "log reset while a write is under way");
+    // A new term may be on its way to the disk, entries may not: they would count as durable behind the snapshot.
+    invariant(
+      this.#underWay.every((write) => write.last === 0),
+      "log reset while entries are under way",
+    );
     this.#pending = [];
     this.#durableIndex = position.index;
   }

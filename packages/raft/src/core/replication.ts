@@ -140,7 +140,8 @@ function onAcknowledged(s: CoreState, from: NodeId, progress: Progress, index: n
 }
 
 function onRefused(s: CoreState, progress: Progress, reply: AppendReply): void {
-  const stale = progress.state === "probe" ? reply.index !== progress.next - 1 : reply.index <= progress.match;
+  // A peer that refuses what it once acknowledged has lost it. Probing goes on at the pace of the heartbeats only.
+  const stale = reply.index <= progress.match || (progress.state === "probe" && reply.index !== progress.next - 1);
   if (stale || progress.state === "snapshot") return;
   // Both sides skip whole terms: the follower to its last entry of at most the refused term, the leader likewise
   // from there, so that a wrong suffix costs one round trip for each term and not for each entry (Raft §5.3).

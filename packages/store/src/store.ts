@@ -60,10 +60,7 @@ export const STORE_DEFAULTS = Object.freeze({ cacheBytesMax: 16 * 1024 * 1024 })
  *   `DISTER_ERR_DISK`, `DISTER_ERR_DISK_FULL`.
  */
 export async function openStore(given: { components: StoreComponents; options: StoreOptions }): Promise<Store> {
-  const options = { ...STORE_DEFAULTS, ...given.options };
-  prepareFile(options.path);
-  const connection = connect(options, "check");
-  return new Store(given.components, options, connection);
+  return Store.open(given.components, { ...STORE_DEFAULTS, ...given.options });
 }
 
 /** One connection to the database in use and the state beside it. */
@@ -90,8 +87,13 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
   #stopped: Error | undefined;
   #closed = false;
 
-  /** @internal Use {@link openStore}. */
-  constructor({ logger }: StoreComponents, options: Required<StoreOptions>, connection: Connection) {
+  /** What {@link openStore} does, with every option set. */
+  static open(components: StoreComponents, options: Required<StoreOptions>): Store {
+    prepareFile(options.path);
+    return new Store(components, options, connect(options, "check"));
+  }
+
+  private constructor({ logger }: StoreComponents, options: Required<StoreOptions>, connection: Connection) {
     this.#logger = logger;
     this.#options = options;
     ({ db: this.#db, tables: this.#tables, state: this.#state } = connection);

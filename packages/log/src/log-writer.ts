@@ -5,7 +5,6 @@ import { ITEM_BYTES, packItem, viewOf } from "./item.ts";
 import type { LogContext } from "./log-context.ts";
 import type { LogFile } from "./log-file.ts";
 import { encodeRecord, RECORD_HEADER_BYTES, RECORD_KIND, type RecordFields } from "./record.ts";
-import { nonZeroEnd, RecordWindow } from "./record-window.ts";
 import { clear } from "./recovery.ts";
 import {
   type CreateStep,
@@ -201,12 +200,8 @@ export class LogWriter {
 
   async #cutBack({ file, removed, cutTo, zeroTo, hardState }: CutBackStep): Promise<void> {
     const handle = file.writable(this.#context.fileSystem);
-    // A truncation that was cut by a crash may have left bytes here that would look like damage later.
-    const dirtyEnd = nonZeroEnd(new RecordWindow(handle), file.writtenEnd);
-    if (dirtyEnd > file.writtenEnd) {
-      clear(handle, file.writtenEnd, dirtyEnd);
-      await handle.datasync();
-    }
+    // An earlier try that a crash has cut may have left half of such a record here: it has the same size and is
+    // overwritten as a whole before anything comes behind it.
     const bytes = new Uint8Array(HARD_STATE_RECORD_BYTES);
     const fields: RecordFields = {
       kind: RECORD_KIND.cutBack,

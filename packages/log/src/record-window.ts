@@ -43,7 +43,9 @@ export class RecordWindow {
   reach(offset: number, length: number): number {
     const at = offset - this.#from;
     if (at >= 0 && at + length <= this.bytes.length) return at;
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(length, this.#pieceBytes));
+    // Nothing is read ahead behind the end of the file.
+    const ahead = Math.min(this.#pieceBytes, this.#file.size() - offset);
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(length, ahead));
     const count = this.#file.readAt(this.bytes, offset);
     this.bytes.fill(0, count);
     this.view = viewOf(this.bytes);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import {
   type Clock,
@@ -53,6 +54,9 @@ export async function sendSnapshotOver(
       bytes += piece.length;
       crc = crc32(piece, crc);
       await send(FRAME_KIND.snapshotChunk, piece);
+      // While the kernel takes everything at once nothing above waits for the event loop: a long snapshot from a fast
+      // source would hold up heartbeats.
+      await nextTurn();
     }
     if (answered) return answer;
   }

@@ -27,7 +27,7 @@ export function infoOf(id: string, rest: Partial<NodeInfo> = {}): NodeInfo {
 
 /** Waits until something holds, looking once per turn of the event loop. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 8_000;
+  const end = performance.now() + 4_000;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`did not come about: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));

@@ -1,4 +1,5 @@
 import {
+  decodeMembership,
   ENTRY_KIND,
   type LogEntry,
   type Member,
@@ -7,6 +8,8 @@ import {
   NO_MEMBERSHIP,
   type NodeId,
   type RaftMessage,
+  type SnapshotHeader,
+  type SnapshotReply,
 } from "@dister/types";
 import { MemoryLogStore, SeededRng } from "@dister/types/testing";
 import { RaftCore, type RaftOptions, type ReadState, raftOptions } from "../src/index.ts";
@@ -38,14 +41,17 @@ export class SimNode {
   core!: RaftCore;
   up = true;
   /** Payload text of every command applied, by index; survives crashes as a durable state machine does. */
-  readonly applied: { index: number; term: number; text: string }[] = [];
+  applied: { index: number; term: number; text: string }[] = [];
+  /** Membership as of what is applied. */
+  membership: Membership;
   reads: ReadState[] = [];
   /** Writes handed over and not durable yet. */
   writes: { seq: number; atMs: number }[] = [];
   generation = 0;
 
-  constructor(id: NodeId) {
+  constructor(id: NodeId, membership: Membership) {
     this.id = id;
+    this.membership = membership;
   }
 
   get appliedPosition(): { index: number; term: number } {
@@ -71,24 +77,26 @@ export class CoreCluster {
   check: (node: SimNode) => void = () => {};
   /** A message passed by here on its way out. */
   watch: (from: NodeId, to: NodeId, message: RaftMessage) => void = () => {};
-  readonly #founding: Membership;
+  /** One way of a snapshot, or of the answer to it. */
+  snapshotMs: () => number = () => 5;
+  #events: { readonly atMs: number; readonly run: () => void }[] = [];
 
   constructor(count: number, seed = 1, options: Partial<RaftOptions> = {}) {
     this.rng = new SeededRng(seed);
     this.options = raftOptions(options);
-    this.#founding = members(count);
-    for (const { id } of this.#founding.members) this.add(id, this.#founding);
+    const founding = members(count);
+    for (const { id } of founding.members) this.add(id, founding);
   }
 
   /** A node with an empty disk; without a membership it waits to be told. */
   add(id: NodeId, membership: Membership = NO_MEMBERSHIP): SimNode {
-    const node = new SimNode(id);
+    const node = new SimNode(id, membership);
     this.nodes.set(id, node);
-    this.boot(node, membership);
+    this.boot(node);
     return node;
   }
 
-  boot(node: SimNode, membership: Membership = this.#founding): void {
+  boot(node: SimNode): void {
     node.log.crash();
     node.log.hold();
     node.writes = [];
@@ -102,7 +110,7 @@ export class CoreCluster {
       log: node.log,
       hardState: node.log.hardState(),
       applied: node.appliedPosition,
-      membership,
+      membership: node.membership,
       nowMs: this.nowMs,
     });
     this.drain(node);
@@ -157,6 +165,7 @@ export class CoreCluster {
       }
       for (const { to, message } of ready.messages) this.#post(node.id, to, message);
       node.reads.push(...ready.reads);
+      for (const to of ready.snapshots) this.#sendSnapshot(node, to);
       if (ready.committed.length > 0) this.#apply(node, ready.committed);
       if (this.writeMs() === 0) this.#finishWrites(node);
     }
@@ -167,6 +176,7 @@ export class CoreCluster {
     for (const { index, term, kind, payload } of entries) {
       const text = kind === ENTRY_KIND.command ? Buffer.from(payload).toString() : `(${kind})`;
       node.applied.push({ index, term, text });
+      if (kind === ENTRY_KIND.membership) node.membership = decodeMembership(payload);
     }
     node.core.applied(entries.at(-1)!.index);
   }
@@ -177,6 +187,54 @@ export class CoreCluster {
       node.log.syncOldest();
       node.core.stored(seq, this.nowMs);
     }
+  }
+
+  /** Streams what the node has applied, as the shell does: two ways, each of which may break. */
+  #sendSnapshot(from: SimNode, to: NodeId): void {
+    const header = { term: from.core.status().term, position: from.appliedPosition, membership: from.membership };
+    const applied = [...from.applied];
+    const { generation } = from;
+    const target = this.node(to);
+    const broken = (): boolean => !target.up || this.#isBroken(from.id, to);
+    const answer = (reply: SnapshotReply | null): void => {
+      this.#after(() => {
+        if (!from.up || from.generation !== generation) return;
+        from.core.snapshotSent(to, this.#isBroken(to, from.id) ? null : reply, this.nowMs);
+        this.drain(from);
+      });
+    };
+    this.#after(() => {
+      if (broken()) return answer(null);
+      const refused = target.core.offerSnapshot(from.id, header, this.nowMs);
+      this.drain(target);
+      if (refused !== null) return answer(refused);
+      const receiver = target.generation;
+      this.#after(() => {
+        if (target.generation !== receiver || !target.up) return answer(null);
+        const reply = broken() ? target.core.snapshotFailed() : this.#install(target, header, applied);
+        this.drain(target);
+        answer(reply);
+      });
+    });
+  }
+
+  #install(node: SimNode, header: SnapshotHeader, applied: SimNode["applied"]): SnapshotReply {
+    for (const write of node.writes.splice(0)) {
+      node.log.syncOldest();
+      node.core.stored(write.seq, this.nowMs);
+    }
+    node.applied = applied;
+    node.membership = header.membership;
+    void node.log.reset(header.position);
+    return node.core.snapshotInstalled(header, this.nowMs);
+  }
+
+  #isBroken(from: NodeId, to: NodeId): boolean {
+    return this.cut.has(`${from}>${to}`) || this.rng.next() < this.lossRate;
+  }
+
+  #after(run: () => void): void {
+    this.#events.push({ atMs: this.nowMs + this.snapshotMs(), run });
   }
 
   #post(from: NodeId, to: NodeId, message: RaftMessage): void {
@@ -205,6 +263,7 @@ export class CoreCluster {
       if (next > end) break;
       this.nowMs = Math.max(this.nowMs, next);
       this.#deliverDue();
+      this.#runDue();
       for (const node of this.nodes.values()) {
         if (!node.up) continue;
         if (node.writes.some((write) => write.atMs <= this.nowMs)) this.#finishWrites(node);
@@ -219,11 +278,18 @@ export class CoreCluster {
   #nextEventMs(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { atMs } of this.inFlight) next = Math.min(next, atMs);
+    for (const { atMs } of this.#events) next = Math.min(next, atMs);
     for (const node of this.nodes.values()) {
       if (!node.up) continue;
       next = Math.min(next, node.core.deadlineMs, ...node.writes.map((write) => write.atMs));
     }
     return next;
+  }
+
+  #runDue(): void {
+    const due = this.#events.filter((event) => event.atMs <= this.nowMs);
+    this.#events = this.#events.filter((event) => event.atMs > this.nowMs);
+    for (const { run } of due) run();
   }
 
   #deliverDue(): void {

@@ -184,6 +184,48 @@ describe("dissertation §4.2.2 removing the leader", () => {
     expect(node.committed.at(-1)?.index).toBe(index);
   });
 
+  it("M5 §4.2.2: who removed itself by an entry that is not committed still stands, and does not count its own vote", () => {
+    // Only this node has the entry: the others, with the shorter log, cannot win without it.
+    for (const then of [membershipOf([member(2), member(3)]), membershipOf([member(1, false), member(2), member(3)])]) {
+      const node = new LoneCore({ entries: [entry(1, 1), membershipEntry(2, 1, then)], commit: 1 });
+      node.toPreVote();
+      expect([...new Set(node.sent.filter((e) => e.message.type === "vote").map(({ to }) => to))]).toEqual([
+        nodeId(2),
+        nodeId(3),
+      ]);
+      node.receive(2, voteReply(2, { pre: true }));
+      expect(node.status.role).toBe("preCandidate");
+      node.receive(3, voteReply(2, { pre: true }));
+      node.receive(2, voteReply(2));
+      expect(node.status.role).toBe("candidate");
+      node.receive(3, voteReply(2));
+      expect(node.status).toMatchObject({ role: "leader", term: 2 });
+      node.receive(2, accepted(2, 3));
+      node.receive(3, accepted(2, 3));
+      expect(node.status).toMatchObject({ role: "follower", commitIndex: 3 });
+      node.clear();
+      node.pass(20_000);
+      expect(node.sentOf("vote")).toEqual([]);
+    }
+  });
+
+  it("M5 §4.2.2: two voters of which one demotes itself and crashes before that is committed find a leader again", () => {
+    const cluster = new CoreCluster(2, 3);
+    const leading = cluster.elect();
+    cluster.run(200);
+    const [other] = [...cluster.nodes.values()].filter((node) => node !== leading);
+    cluster.isolate(other!.id);
+    const number = Number.parseInt(leading.id, 16);
+    leading.core.changeMembership(membershipOf([member(number, false), member(3 - number)]));
+    cluster.drain(leading);
+    cluster.run(100);
+    cluster.crash(leading.id);
+    cluster.heal();
+    cluster.boot(leading);
+    cluster.run(10_000, () => cluster.leaders[0] === other);
+    expect(cluster.leaders).toEqual([other]);
+  });
+
   it("M5 M6: in a cluster the others elect a leader and work on, and the removed one does not disturb them", () => {
     for (let seed = 1; seed <= 10; seed++) {
       const cluster = new CoreCluster(4, seed);

@@ -44,6 +44,18 @@ describe("§7 snapshots, the leader", () => {
     expect(node.sentOf("append", 3).filter(({ entries }) => entries.length > 0)).toEqual([]);
   });
 
+  it("S1 §5.3: a follower whose entry conflicts with the place where the log begins gets a snapshot too", () => {
+    const node = new LoneCore({ base: at(50, 4), applied: at(50, 4), term: 4, entries: [entry(51, 4)] });
+    node.toLeader();
+    let refusals = 0;
+    for (; refusals < 20 && node.snapshots.length === 0; refusals++) {
+      const [probe] = node.take("append", 3).slice(-1);
+      node.receive(3, refused(5, probe!.prev.index, at(Math.min(50, probe!.prev.index), 3)));
+    }
+    expect(node.snapshots).toEqual([nodeId(3)]);
+    expect(refusals).toBeLessThanOrEqual(2);
+  });
+
   it("S1 §7: when it is installed, replication goes on right behind it", () => {
     const node = compactedLeader();
     node.receive(3, refused(2, 51, at(0, 0)));

@@ -1,36 +1,7 @@
 import { SeededRng } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
 import { CoreCluster, type SimNode } from "./core-cluster.ts";
-
-/** What must hold after every step, whatever happened (Raft figure 3), over the whole history. */
-class Invariants {
-  readonly #leaderOfTerm = new Map<number, string>();
-  readonly #appliedAt = new Map<number, string>();
-  readonly #checked = new Map<string, number>();
-
-  check(node: SimNode): void {
-    const { role, term, commitIndex, appliedIndex, durableIndex, lastIndex } = node.core.status();
-    if (role === "leader") {
-      const known = this.#leaderOfTerm.get(term);
-      if (known !== undefined && known !== node.id) throw new Error(`two leaders in term ${term}`);
-      this.#leaderOfTerm.set(term, node.id);
-    }
-    if (!(appliedIndex <= commitIndex && commitIndex <= lastIndex && appliedIndex <= durableIndex)) {
-      throw new Error(
-        `order: applied ${appliedIndex}, commit ${commitIndex}, durable ${durableIndex}, last ${lastIndex}`,
-      );
-    }
-    for (let at = this.#checked.get(node.id) ?? 0; at < node.applied.length; at++) {
-      const { index, term: of, text } = node.applied[at]!;
-      if (index !== at + 1) throw new Error(`${node.id} applied ${index} as number ${at + 1}`);
-      const entry = `${of} ${text}`;
-      const known = this.#appliedAt.get(index) ?? entry;
-      if (known !== entry) throw new Error(`index ${index}: ${known} here, ${entry} there`);
-      this.#appliedAt.set(index, entry);
-      this.#checked.set(node.id, at + 1);
-    }
-  }
-}
+import { Invariants } from "./invariants.ts";
 
 function faultyRun(seed: number, size: number): { writes: number; elections: number } {
   const random = new SeededRng(seed * 7919 + size);
@@ -67,6 +38,11 @@ function faultyRun(seed: number, size: number): { writes: number; elections: num
           // Refused during a hand-over.
         }
       }
+    }
+    const reader = any();
+    if (reader.up) {
+      invariants.askRead(reader, cluster.nowMs);
+      cluster.drain(reader);
     }
     cluster.run(random.next() * 600);
   }

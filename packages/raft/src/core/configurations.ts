@@ -31,6 +31,18 @@ export class Configurations {
     return this.#voters.includes(id);
   }
 
+  /**
+   * Is the node a voter of the newest membership, or of an older one that is not settled yet: one that rules again if
+   * what lies behind `commit` is overwritten?
+   */
+  isVoterUnlessCommitted(id: NodeId, commit: number): boolean {
+    for (const { index, membership } of [...this.#known].reverse()) {
+      if (membership.members.some((member) => member.id === id && member.voter)) return true;
+      if (index <= commit) return false;
+    }
+    return false;
+  }
+
   isMember(id: NodeId): boolean {
     return this.current.members.some((member) => member.id === id);
   }

@@ -147,7 +147,9 @@ function onRefused(s: CoreState, progress: Progress, reply: AppendReply): void {
   // from there, so that a wrong suffix costs one round trip for each term and not for each entry (Raft §5.3).
   const agreed = s.log.lastIndexOfTermAtMost(reply.hint.index, reply.hint.term);
   progress.becomeProbe(s.nowMs);
-  progress.next = Math.max(progress.match + 1, agreed.index + 1);
+  // The base itself may conflict: then nothing that is kept can agree, and from below it only a snapshot goes on.
+  const conflicts = agreed.term > reply.hint.term;
+  progress.next = Math.max(progress.match + 1, conflicts ? agreed.index : agreed.index + 1);
   s.replicate = true;
 }
 

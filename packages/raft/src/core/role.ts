@@ -54,9 +54,14 @@ export function failReads(s: CoreState): void {
   s.readRoundUnderWay = null;
 }
 
-/** May this node stand? A learner, a removed node and one that receives a snapshot may not (scenarios E13, E14, M5). */
+/**
+ * May this node stand? A learner, a removed node and one that receives a snapshot may not (scenarios E13, E14, M5). But
+ * who was removed or demoted by an entry that is not committed may: it may be the only one that has the entry, and then
+ * nobody else can win (dissertation §4.2.2). It does not count its own vote.
+ */
 export function mayStand(s: CoreState): boolean {
-  return s.configurations.isVoter(s.id) && !s.installing && s.role !== "leader";
+  if (s.installing || s.role === "leader") return false;
+  return s.configurations.isVoterUnlessCommitted(s.id, s.commit);
 }
 
 /** True while this node has no reason to doubt its leader: it then helps nobody to replace it (dissertation §4.2.3). */

@@ -68,7 +68,7 @@ export class RecordWindow {
     }
     const length = RECORD_HEADER_BYTES + header.payloadLength;
     at = this.reach(offset, length);
-    if (!payloadAgrees(header, this.bytes, at)) return { state: "damaged", header };
+    if (!payloadAgrees(header, this.bytes, this.view, at)) return { state: "damaged", header };
     if (header.start !== offset) return { state: "misplaced", header };
     const payload = this.bytes.subarray(at + RECORD_HEADER_BYTES, at + length);
     return { state: "record", header, payload, end: offset + length };

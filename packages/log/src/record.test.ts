@@ -14,14 +14,14 @@ import {
 // These bytes stand in docs/formats as well; the checksums are those of any other CRC-32.
 const ENTRY =
   "444c5201400004d200000005a1b2c3d4000000000000000700000000000000030000000000" +
-  "98a1f0000000000098a10000000000000000066e07cfd933baa66568656c6c6f";
+  "98a1f0000000000098a10000000000000000066e07cfd91f94758f68656c6c6f";
 const HARD_STATE =
   "444c520140100000000000206e07cfd900000000000000070000000000000005000000000098a235" +
-  "000000000098a1000000000000000006a32ec70ea0625218" +
+  "000000000098a1000000000000000006a32ec70e44af0336" +
   "0000000000000005000000000000002900000000000000ab0100000000000000";
 const FILE_HEADER =
   "444c520140120000000000541122334400000000000f42400000000000000009000000000098a000" +
-  "000000000098a00000000000000f42409977fd2df9804db1" +
+  "000000000098a00000000000000f42409977fd2dc41c1808" +
   "00010000000f4240000000000098a00000000000000f42410000000000000009" +
   "000000000000000200000000000000010000000000a037a0" +
   "0123456789abcdef00000000000000c1000400000000000070726f64";
@@ -65,7 +65,7 @@ describe("record", () => {
     expect(crc).toBe(0x6e07cfd9);
     const header = decoded(bytes)!;
     expect(header).toEqual({ ...ENTRY_FIELDS, payloadLength: 5, crc });
-    expect(payloadAgrees(header, bytes, 0)).toBe(true);
+    expect(payloadAgrees(header, bytes, viewOf(bytes), 0)).toBe(true);
   });
 
   test("a hard state has exactly these bytes, and names the CRC of the entry before it", () => {
@@ -99,8 +99,11 @@ describe("record", () => {
       const bytes = Buffer.from(sound);
       bytes[bit >> 3]! ^= 1 << (bit & 7);
       const header = decoded(bytes);
-      if (bit < RECORD_HEADER_BYTES * 8) expect(header, `bit ${bit}`).toBeUndefined();
-      else expect(payloadAgrees(header!, bytes, 0), `bit ${bit}`).toBe(false);
+      // The CRC of the whole is not part of what the header's own covers: nobody needs it to find the payload's end.
+      const isCrc = bit >= 56 * 8 && bit < 60 * 8;
+      if (bit < RECORD_HEADER_BYTES * 8 && !isCrc) expect(header, `bit ${bit}`).toBeUndefined();
+      else if (header === undefined) expect.fail(`bit ${bit}`);
+      else expect(payloadAgrees(header, bytes, viewOf(bytes), 0), `bit ${bit}`).toBe(false);
     }
   });
 

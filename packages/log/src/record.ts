@@ -12,7 +12,7 @@ import { ENTRY_KIND, type EntryKind, invariant } from "@dister/types";
  *   +-------------------+-----------------------+---------------------------------------+
  *   | 32 START (64)         | 40 SYNCED END (64)      | 48 SYNCED INDEX (64)            |
  *   +-----------------------+-------------------------+---------------------------------+
- *   | 56 CRC, of bytes 0 to 55 and the payload | 60 HEADER CRC, of bytes 0 to 59        |
+ *   | 56 CRC, of bytes 0 to 55 and the payload | 60 HEADER CRC, of bytes 0 to 55        |
  *   +------------------------------------------+----------------------------------------+
  */
 
@@ -78,14 +78,14 @@ export function encodeRecord(
   const fieldsCrc = crc32(bytes.subarray(at, at + CRC_AT));
   const crc = payload.length === 0 ? fieldsCrc : crc32(payload, fieldsCrc);
   view.setUint32(at + CRC_AT, crc);
-  view.setUint32(at + HEADER_CRC_AT, crc32(bytes.subarray(at + CRC_AT, at + HEADER_CRC_AT), fieldsCrc));
+  view.setUint32(at + HEADER_CRC_AT, fieldsCrc);
   return crc;
 }
 
 /** Reads a header that begins at `at`; undefined unless its magic, version and checksum are right. */
 export function decodeHeader(bytes: Uint8Array, view: DataView, at: number): RecordHeader | undefined {
   if (at + RECORD_HEADER_BYTES > bytes.length || view.getUint32(at) !== RECORD_MAGIC) return undefined;
-  if (crc32(bytes.subarray(at, at + HEADER_CRC_AT)) !== view.getUint32(at + HEADER_CRC_AT)) return undefined;
+  if (crc32(bytes.subarray(at, at + CRC_AT)) !== view.getUint32(at + HEADER_CRC_AT)) return undefined;
   const packed = view.getUint32(at + 4);
   const kind = (packed >>> 16) & 0xff;
   if (packed >>> 24 !== RECORD_HEADER_BYTES || !isRecordKind(kind)) return undefined;
@@ -104,8 +104,9 @@ export function decodeHeader(bytes: Uint8Array, view: DataView, at: number): Rec
 }
 
 /** True when the payload behind a decoded header belongs to it. */
-export function payloadAgrees(header: RecordHeader, bytes: Uint8Array, at: number): boolean {
-  const fieldsCrc = crc32(bytes.subarray(at, at + CRC_AT));
+export function payloadAgrees(header: RecordHeader, bytes: Uint8Array, view: DataView, at: number): boolean {
+  // The CRC of the fields was found to be right when the header was decoded.
+  const fieldsCrc = view.getUint32(at + HEADER_CRC_AT);
   const payloadAt = at + RECORD_HEADER_BYTES;
   return crc32(bytes.subarray(payloadAt, payloadAt + header.payloadLength), fieldsCrc) === header.crc;
 }

@@ -17,6 +17,9 @@ export interface GatewayOptions {
   readonly holdMs: number;
 }
 
+/** What the gateway needs of Raft. */
+type GatewayRaft = Pick<RaftNode<CommandOutcome>, "leader" | "propose" | "whenApplied" | "readBarrier">;
+
 /** Between two attempts of a request that nobody could take. */
 const RETRY_MS = 15;
 /** A forwarded write: the leader answers with its place in the log. */
@@ -37,9 +40,9 @@ const NOT_DONE = new Set([
  * state machine applies once only, so that a change of leader costs the client time and no answer.
  */
 export class Gateway {
-  readonly #raft: RaftNode<CommandOutcome>;
-  readonly #state: StateReader;
-  readonly #rpc: PeerRpc;
+  readonly #raft: GatewayRaft;
+  readonly #state: Pick<StateReader, "outcome">;
+  readonly #rpc: Pick<PeerRpc, "call">;
   readonly #clock: Clock;
   readonly #self: NodeId;
   readonly #session: string;
@@ -49,9 +52,9 @@ export class Gateway {
   /** @param parts.session - differs between any two starts of any nodes; request ids made here begin with it. */
   constructor(
     parts: {
-      raft: RaftNode<CommandOutcome>;
-      state: StateReader;
-      rpc: PeerRpc;
+      raft: GatewayRaft;
+      state: Pick<StateReader, "outcome">;
+      rpc: Pick<PeerRpc, "call">;
       clock: Clock;
       self: NodeId;
       session: string;
@@ -103,7 +106,12 @@ export class Gateway {
     const bytes = encodeCommand({ requestId, timeMs: this.#clock.wallMs(), command });
     if (leader === this.#self) return (await this.#raft.propose(bytes)).result;
     const timeoutMs = Math.max(1, deadlineMs - this.#clock.nowMs());
-    const reply = await this.#rpc.call(leader, PROPOSE_METHOD, bytes, { timeoutMs });
+    const reply = await this.#rpc.call(leader, PROPOSE_METHOD, bytes, { timeoutMs }).catch((error: unknown) => {
+      // A leader that is ending takes nothing more; the next one will.
+      throw isDisterError(error, "DISTER_ERR_STOPPED")
+        ? new DisterError("DISTER_ERR_NO_LEADER", {}, { cause: error })
+        : error;
+    });
     // From here on the write is in the leader's log: whatever fails now says nothing about its outcome.
     try {
       const { index } = JSON.parse(new TextDecoder().decode(reply)) as LogPosition;

@@ -29,7 +29,9 @@ describe("a cluster of three", () => {
     const old = cluster.leader!;
     await old.kill();
     const left = nodes.filter((node) => node !== old);
-    const written = await Promise.all(left.map((node) => request(node, "POST", "/kv", { [`after${node.number}`]: "2" })));
+    const written = await Promise.all(
+      left.map((node) => request(node, "POST", "/kv", { [`after${node.number}`]: "2" })),
+    );
     expect(written.map(({ status }) => status)).toEqual([200, 200]);
     for (const node of left) expect(await get(node, "before")).toBe("1");
     const back = await cluster.start(old.number, { minNode: 3, peers: [1, 2, 3] });

@@ -1,7 +1,14 @@
 import { decodeCommand } from "@dister/store";
-import { type Logger, NO_LOGGER, type NodeId, type Role } from "@dister/types";
-import { MemoryFileSystem, MemoryLogStore, MemoryNetwork, MemoryStateMachine, SeededRng } from "@dister/types/testing";
+import { type Logger, NO_LOGGER, type NodeId, type PeerRpc, type Role } from "@dister/types";
 import { systemClock, systemRng } from "@dister/types/system";
+import {
+  MemoryFileSystem,
+  MemoryLogStore,
+  MemoryNetwork,
+  type MemoryPeer,
+  MemoryStateMachine,
+  SeededRng,
+} from "@dister/types/testing";
 import { ClusterNode, IdentityFile, type NodeOptions, Self } from "../src/index.ts";
 
 /** What a node keeps over a restart. */
@@ -18,6 +25,8 @@ export interface TestNode {
   readonly node: ClusterNode;
   readonly url: string;
   readonly fatal: unknown[];
+  /** State as this node has applied it. */
+  readonly state: MemoryStateMachine;
   /** Vanishes without a word; its disk stays. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -32,9 +41,18 @@ export class MemoryCluster {
   #disk(number: number): Disk {
     const known = this.#disks.get(number);
     if (known !== undefined) return known;
-    const disk = { fileSystem: new MemoryFileSystem(), log: new MemoryLogStore(), state: new MemoryStateMachine(decodeCommand) };
+    const disk = {
+      fileSystem: new MemoryFileSystem(),
+      log: new MemoryLogStore(),
+      state: new MemoryStateMachine(decodeCommand),
+    };
     this.#disks.set(number, disk);
     return disk;
+  }
+
+  /** Empties a node's data folder, which must not be in use. */
+  wipe(number: number): void {
+    this.#disks.delete(number);
   }
 
   async start(
@@ -48,6 +66,7 @@ export class MemoryCluster {
     const name = `node${number}`;
     const self = new Self({ identity, name, ip: "127.0.0.1", role, version: "0.0.0", ports });
     const peer = this.network.join(() => self.info());
+    const rpc = this.#tellingWhoCalled(peer, self);
     const fatal: unknown[] = [];
     const nodeOptions: NodeOptions = {
       minNode,
@@ -64,7 +83,7 @@ export class MemoryCluster {
         log,
         state,
         transport: peer,
-        rpc: peer,
+        rpc,
         clock: systemClock,
         rng: systemRng,
         logger: process.env["SHOW_LOG"] ? showLog(name) : NO_LOGGER,
@@ -82,6 +101,7 @@ export class MemoryCluster {
       node,
       url,
       fatal,
+      state,
       kill: async () => {
         peer.vanish();
         await end();
@@ -95,6 +115,21 @@ export class MemoryCluster {
     };
     this.nodes.set(number, started);
     return started;
+  }
+
+  /** As over TCP, whoever gets a hello has heard of the one that says it. */
+  #tellingWhoCalled(peer: MemoryPeer, self: Self): PeerRpc {
+    return {
+      serve: (method, handler) => peer.serve(method, handler),
+      call: (to, method, body, options) => peer.call(to, method, body, options),
+      ports: () => peer.ports(),
+      hello: async (address) => {
+        const info = await peer.hello(address);
+        const called = [...this.nodes.values()].find(({ id }) => id === info.id);
+        called?.node.heard(self.info());
+        return info;
+      },
+    };
   }
 
   /** `count` nodes that know each other's addresses and found a cluster together. */
@@ -125,6 +160,7 @@ export async function until(condition: () => boolean | Promise<boolean>, what = 
 
 export interface Reply<T = unknown> {
   readonly status: number;
+  readonly headers: Headers;
   readonly body: { readonly result: number; readonly message: string; readonly data: T; readonly code?: string };
 }
 
@@ -142,9 +178,13 @@ export async function request<T = unknown>(
     init.headers = { "content-type": "application/json", ...headers };
   }
   const response = await fetch(`${node.url}${path}`, init);
-  return { status: response.status, body: (await response.json()) as Reply<T>["body"] };
+  const text = await response.text();
+  return {
+    status: response.status,
+    body: (text === "" ? null : JSON.parse(text)) as Reply<T>["body"],
+    headers: response.headers,
+  };
 }
-
 
 function showLog(name: string): Logger {
   const line = (message: string, fields?: object): void => console.log(name, message, fields ?? "");

@@ -91,8 +91,8 @@ export type {
   VoteReply,
   VoteRequest,
 } from "./raft-message.ts";
+export { REDACTED } from "./redacted.ts";
 export {
-  REDACTED,
   redactNode,
   SECRET_NODE_FIELDS,
   type Service,

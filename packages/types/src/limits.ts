@@ -49,6 +49,8 @@ export const LIMITS = Object.freeze({
   /** Services, and nodes of one service. */
   servicesPerWriteMax: 1_000,
   serviceNodesMax: 10_000,
+  /** Nodes of all services in one `POST /service`: judging them holds up the event loop, some 5 µs each. */
+  serviceNodesPerWriteMax: 10_000,
   /** Name of a service, node or group, in characters. */
   nameCharsMax: 128,
   /** A check is not run more often than this, nor less often. */

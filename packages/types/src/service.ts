@@ -1,3 +1,4 @@
+import { REDACTED } from "./redacted.ts";
 import type { ServiceConfig, ServiceNode } from "./schemas/service.ts";
 
 export type { ServiceConfig, ServiceNode, ServiceType } from "./schemas/service.ts";
@@ -12,9 +13,6 @@ export interface Service extends ServiceConfig {
 
 /** Fields of a service's node that never leave the node in a reply, an event or a log line. */
 export const SECRET_NODE_FIELDS: readonly (keyof ServiceNode)[] = Object.freeze(["pass"]);
-
-/** What stands in place of a secret. */
-export const REDACTED = "******";
 
 /** A copy of a service's node that may be shown. */
 export function redactNode(node: ServiceNode): ServiceNode {

@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import { crc32 } from "node:zlib";
 import {
   type ClusterId,
   DisterError,
@@ -58,6 +60,8 @@ export class IdentityFile {
     const nodeId = hexIdOf(rng.bytes(8));
     const file = new IdentityFile(fileSystem, folder, { nodeId, group, clusterId: "", accepted: null, logMade: false });
     file.#save(file.#identity);
+    // The folder is new as well: without this a power loss could take it, and a second start would be another node.
+    fileSystem.syncDirectory(dirname(folder));
     return file;
   }
 
@@ -105,7 +109,7 @@ export class IdentityFile {
     if (this.#fileSystem.exists(beside)) this.#fileSystem.remove(beside);
     const file = this.#fileSystem.open(beside, "create");
     try {
-      const text = `${JSON.stringify({ format: FORMAT, ...identity }, null, 2)}\n`;
+      const text = `${JSON.stringify({ format: FORMAT, ...identity, check: checkOf(identity) }, null, 2)}\n`;
       file.writeAt([new TextEncoder().encode(text)], 0);
       file.datasyncNow();
     } finally {
@@ -117,6 +121,13 @@ export class IdentityFile {
   }
 }
 
+/** CRC-32 of the fields in a fixed order, eight hexadecimal digits. */
+function checkOf({ nodeId, group, clusterId, accepted, logMade }: Identity): string {
+  return crc32(JSON.stringify([nodeId, group, clusterId, accepted, logMade]))
+    .toString(16)
+    .padStart(8, "0");
+}
+
 function readIdentity(fileSystem: FileSystem, path: string): Identity {
   const file = fileSystem.open(path, "read");
   const bytes = new Uint8Array(file.size());
@@ -126,13 +137,17 @@ function readIdentity(fileSystem: FileSystem, path: string): Identity {
     file.close();
   }
   try {
-    const read = JSON.parse(new TextDecoder().decode(bytes)) as Identity & { format: number };
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const read = JSON.parse(text) as Identity & { format: number; check: string };
     const { nodeId, group, clusterId, accepted, logMade } = read;
     if (read.format !== FORMAT) throw new Error(`format ${read.format}, this version reads ${FORMAT}`);
     if (!isHexId(nodeId) || typeof group !== "string" || typeof logMade !== "boolean")
       throw new Error("a field is missing");
     if (clusterId !== "" && !isHexId(clusterId)) throw new Error("the cluster id is not one");
-    return { nodeId, group, clusterId, accepted: accepted ?? null, logMade };
+    const identity = { nodeId, group, clusterId, accepted: accepted ?? null, logMade };
+    // One wrong digit of an id still is an id, of a node that nobody knows: nothing else would notice.
+    if (read.check !== checkOf(identity)) throw new Error("the file is damaged: its checksum is another");
+    return identity;
   } catch (cause) {
     throw new DisterError("DISTER_ERR_IDENTITY", { reason: `${path}: ${(cause as Error).message}` }, { cause });
   }

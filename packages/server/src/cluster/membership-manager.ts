@@ -28,9 +28,18 @@ const LOOK_MS = 100;
 const LAG_ENTRIES_MAX = 64;
 const SILENT_MS_MAX = 1_000;
 const CALL_MS = 5_000;
+/** Between two questions of a node without a leader whether it was removed. */
+const ASK_MS = 1_000;
 
 /** What a change of members is asked for. */
 type MembersCall = { readonly remove: readonly string[] };
+
+/** The membership that a node knows to be committed. */
+interface MembersView {
+  readonly ids: readonly NodeId[];
+  /** Index of its entry, 0 when none is known to be committed. */
+  readonly index: number;
+}
 
 /**
  * Keeps the membership: takes in nodes that ask, as learners; makes a server a voter when it has caught up; removes. Every
@@ -46,7 +55,12 @@ export class MembershipManager {
   readonly #logger: Logger;
   #timer: Timer | null = null;
   #stopped = false;
-  #removedTold = false;
+  #wasRemoved = false;
+  /** Index of a membership that others told and this node is not in, 0 for none. */
+  #removedAt = 0;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  /** Nodes that were removed here and may not have been told yet. */
+  readonly #leaving = new Set<NodeId>();
   #changes: Promise<unknown> = Promise.resolve();
 
   constructor(parts: {
@@ -69,6 +83,11 @@ export class MembershipManager {
     this.#json.serve<MembersCall, null>("members.remove", (_from, call) =>
       this.#onLeader(() => this.#remove(call.remove)),
     );
+    this.#json.serve<null, MembersView>("members.view", () => {
+      const { membership, membershipIndex, commitIndex } = this.#raft.status();
+      const ids = membership.members.map(({ id }) => id);
+      return { ids, index: commitIndex >= membershipIndex ? membershipIndex : 0 };
+    });
   }
 
   start(): void {
@@ -93,19 +112,13 @@ export class MembershipManager {
       const known = this.#directory.get(member.id);
       if (member.id !== this.#self) this.#transport.setPeer(member.id, known?.address ?? member.address);
     }
-    const isMember = members.some((member) => member.id === this.#self);
-    if (members.length > 0 && !isMember && status.commitIndex >= status.membershipIndex && !this.#removedTold) {
-      this.#removedTold = true;
-      this.#logger.warn("this node was removed from the cluster and stays idle", {
-        cluster: this.#identity.current.clusterId,
-      });
-    }
-    if (isMember) this.#removedTold = false;
   }
 
-  /** True when the log says that this node is no member any more. */
+  /** True when the log, or a member that has more of it, says that this node is no member any more. */
   get isRemoved(): boolean {
-    return this.#removedTold;
+    const { membership, membershipIndex, commitIndex } = this.#raft.status();
+    if (membership.members.some(({ id }) => id === this.#self)) return this.#removedAt > membershipIndex;
+    return membership.members.length > 0 && commitIndex >= membershipIndex;
   }
 
   /**
@@ -158,9 +171,41 @@ export class MembershipManager {
         this.#logger.info("removing a member", { node: id });
         return left;
       });
-      if (id !== this.#self) this.#directory.forget(id);
+      if (id !== this.#self) this.#leaving.add(id);
     }
     return null;
+  }
+
+  /** Lets go of who was removed, once Raft has told it or given it up: without a connection it would never know. */
+  #forgetLeft(status: CoreStatus): void {
+    for (const id of this.#leaving) {
+      if (status.progress.some((peer) => peer.id === id)) continue;
+      this.#leaving.delete(id);
+      if (!status.membership.members.some((member) => member.id === id)) this.#directory.forget(id);
+    }
+  }
+
+  /** Who was away while it was removed is told nothing any more: a node without a leader asks. */
+  async #askWhetherRemoved(status: CoreStatus): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    if (status.leader !== null || this.isRemoved || nowMs - this.#askedMs < ASK_MS) return;
+    this.#askedMs = nowMs;
+    const others = status.membership.members.filter(({ id }) => id !== this.#self && this.#transport.isUp(id));
+    const asked = others.map(({ id }) => this.#json.call<null, MembersView>(id, "members.view", null, ASK_MS));
+    for (const answer of await Promise.allSettled(asked)) {
+      if (answer.status === "rejected" || answer.value.ids.includes(this.#self)) continue;
+      this.#removedAt = Math.max(this.#removedAt, answer.value.index);
+    }
+  }
+
+  /** Once per removal, for people. */
+  #tellRemoval(): void {
+    const { isRemoved } = this;
+    if (isRemoved && !this.#wasRemoved) {
+      const { clusterId } = this.#identity.current;
+      this.#logger.warn("this node was removed from the cluster and stays idle", { cluster: clusterId });
+    }
+    this.#wasRemoved = isRemoved;
   }
 
   /** A change after which no majority is reachable would be the last one. */
@@ -186,6 +231,8 @@ export class MembershipManager {
           await this.#raft.changeMembership(to);
           return;
         } catch (error) {
+          // A leader that removed itself steps down when that is committed, and then hears of no outcome.
+          if (isDisterError(error, "DISTER_ERR_UNKNOWN_OUTCOME") && this.#isInForce(to)) return;
           const again = isDisterError(error, "DISTER_ERR_MEMBERSHIP_PENDING") && this.#clock.nowMs() < deadlineMs;
           if (!again) throw error;
           await new Promise<void>((resolve) => this.#clock.setTimer(LOOK_MS, resolve));
@@ -196,11 +243,19 @@ export class MembershipManager {
     return change;
   }
 
+  #isInForce(wanted: Membership): boolean {
+    const { membership, membershipIndex, commitIndex } = this.#raft.status();
+    return commitIndex >= membershipIndex && JSON.stringify(membership) === JSON.stringify(wanted);
+  }
+
   async #look(): Promise<void> {
     if (this.#stopped) return;
     try {
       const status = this.#raft.status();
+      this.#forgetLeft(status);
       if (status.role === "leader") await this.#keep(status);
+      else await this.#askWhetherRemoved(status);
+      this.#tellRemoval();
     } catch (error) {
       this.#logger.debug("a membership change failed and is tried again", { error });
     }

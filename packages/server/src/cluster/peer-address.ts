@@ -7,7 +7,7 @@ export interface HelloAddress {
   readonly raftPort: number;
 }
 
-const PATTERN = /^(?:\[([^\]]+)\]|([^\s:[\]/\\?#@,;]+))(?::(\d{1,5}))?$/;
+const PATTERN = /^(?:\[([^\]]+)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/u;
 
 /** A name of 253 characters, brackets and a port. */
 const HOST_CHARS_MAX = 270;

@@ -1,23 +1,24 @@
-import { isIP } from "node:net";
-import { DisterError, isDisterError, LIMITS, type Logger } from "@dister/types";
+import { DisterError, LIMITS, type Logger } from "@dister/types";
 import type { ApiReply } from "@dister/types/schemas";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { ClusterNode } from "../cluster-node.ts";
 import { balanceRoutes } from "./balance-routes.ts";
 import { clusterRoutes } from "./cluster-routes.ts";
+import { consoleRoutes } from "./console-routes.ts";
+import { asDisterError, refusalOf, refuseConnection } from "./errors.ts";
+import { type GuardOptions, guard } from "./guard.ts";
+import { parseJsonBody } from "./json-body.ts";
 import { kvRoutes } from "./kv-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { serviceRoutes } from "./service-routes.ts";
 
-export interface ApiOptions {
+export interface ApiOptions extends GuardOptions {
   /** Address to listen on. */
   readonly host: string;
   /** Port to listen on; 0 takes a free one. */
   readonly port: number;
-  /** Names other than localhost, and addresses, by which the API may be asked. */
-  readonly hosts: readonly string[];
-  /** Web origins that may call the API from a browser. */
-  readonly origins: readonly string[];
+  /** Folder of a built console, served under `/ui/`; without it there is none. */
+  readonly consoleFolder?: string;
 }
 
 /** The HTTP API. Every reply is `{result, message, data}`; errors carry their code as well. */
@@ -25,6 +26,7 @@ export class Api {
   readonly #server: FastifyInstance;
   readonly #options: ApiOptions;
   readonly #logger: Logger;
+  #closing = false;
 
   constructor(node: ClusterNode, options: ApiOptions, logger: Logger) {
     this.#options = options;
@@ -35,13 +37,20 @@ export class Api {
       requestTimeout: 30_000,
       connectionTimeout: 30_000,
       forceCloseConnections: "idle",
-      return503OnClosing: true,
-      // Keys are data, whatever they are called; nothing here merges a body into an object.
-      onProtoPoisoning: "ignore",
-      onConstructorPoisoning: "ignore",
+      // What is wrong before a route is found is answered in the same form: a bad path, no Host, bytes that are not HTTP.
+      frameworkErrors: (error, request, reply) => void this.#sendError(error, request, reply),
+      clientErrorHandler: refuseConnection,
+      http: { requireHostHeader: false },
+      return503OnClosing: false,
       routerOptions: { ignoreTrailingSlash: true },
     });
-    this.#server.addHook("onRequest", async (request) => this.#guard(request));
+    this.#server.removeAllContentTypeParsers();
+    this.#server.addContentTypeParser<Buffer>(
+      "application/json",
+      { parseAs: "buffer" },
+      async (_request: FastifyRequest, body: Buffer) => parseJsonBody(body),
+    );
+    this.#server.addHook("onRequest", async (request, reply) => this.#admit(request, reply));
     this.#server.addHook("onResponse", async (request, reply) => {
       const route = request.routeOptions.url ?? "unknown";
       node.metrics.request({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
@@ -52,6 +61,7 @@ export class Api {
     });
     for (const routes of [kvRoutes, serviceRoutes, balanceRoutes, nodeRoutes, clusterRoutes])
       routes(this.#server, node);
+    if (options.consoleFolder !== undefined) consoleRoutes(this.#server, options.consoleFolder, logger);
   }
 
   /** @returns the address under which the API answers. */
@@ -69,29 +79,20 @@ export class Api {
 
   /** Answers what is under way and takes nothing more. */
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#server.close();
   }
 
-  /** Keeps web pages of strangers away from an API that listens on every developer's machine. */
-  #guard(request: FastifyRequest): void {
-    // A page that points its own name at 127.0.0.1 sends that name: only names that were agreed on are answered.
-    const host = hostName(request.headers.host ?? "");
-    const named = host === "localhost" || isIP(host) !== 0 || this.#options.hosts.includes(host);
-    if (!named)
-      throw new DisterError("DISTER_ERR_FORBIDDEN", { reason: `host ${JSON.stringify(host)} is not in Api.hosts` });
-    const { origin } = request.headers;
-    if (origin !== undefined && !this.#options.origins.includes(origin)) {
-      throw new DisterError("DISTER_ERR_FORBIDDEN", {
-        reason: `origin ${JSON.stringify(origin)} is not in Api.origins`,
-      });
-    }
+  #admit(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
+    if (!this.#closing) return guard(request, reply, this.#options);
+    reply.header("connection", "close");
+    throw new DisterError("DISTER_ERR_STOPPED", { what: "the node" });
   }
 
   #sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const known = asDisterError(error, request);
     if (known.code === "DISTER_ERR_INTERNAL") this.#logger.error("a request failed", { path: pathOf(request), error });
-    const body: ApiReply = { result: 0, message: known.message, data: null, code: known.code };
-    return reply.status(known.status).send(body);
+    return reply.status(known.status).send(refusalOf(known));
   }
 }
 
@@ -102,28 +103,4 @@ export function ok<T>(data: T): ApiReply<T> {
 
 function pathOf(request: FastifyRequest): string {
   return request.url.split("?")[0]!.slice(0, 200);
-}
-
-function hostName(header: string): string {
-  const bracketed = /^\[([^\]]*)\]/.exec(header);
-  return (bracketed?.[1] ?? header.split(":")[0]!).toLowerCase();
-}
-
-/** The web framework's own errors in our words; anything else is an internal error whose text nobody sees. */
-function asDisterError(error: unknown, request: FastifyRequest): DisterError {
-  if (isDisterError(error)) return error;
-  const { code, statusCode } = error as { code?: string; statusCode?: number };
-  const allowed = LIMITS.httpBodyBytesMax;
-  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    const bytes = Number(request.headers["content-length"] ?? allowed + 1);
-    return new DisterError("DISTER_ERR_TOO_LARGE", { field: "body", bytes, allowed });
-  }
-  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
-    const got = JSON.stringify(request.headers["content-type"] ?? "nothing");
-    return new DisterError("DISTER_ERR_INVALID", { field: "content-type", got, allowed: "application/json" });
-  }
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new DisterError("DISTER_ERR_BODY", { reason: (error as Error).message }, { cause: error });
-  }
-  return new DisterError("DISTER_ERR_INTERNAL", {}, { cause: error });
 }

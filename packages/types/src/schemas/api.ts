@@ -25,17 +25,54 @@ export const KvDeleteSchema = z.array(KeySchema).min(1).max(LIMITS.keysPerWriteM
 export const KvQuerySchema = z.strictObject({
   k: z.string().optional().describe("The key to read."),
   prefix: z.string().optional().describe("Only keys that begin so."),
-  limit: z.coerce.number().int().min(1).max(LIMITS.pageKeysMax).optional().describe("Keys in one page."),
+  limit: z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= LIMITS.pageKeysMax, {
+      error: `a whole number from 1 to ${LIMITS.pageKeysMax}`,
+    })
+    .transform(Number)
+    .optional()
+    .describe("Keys in one page."),
   after: z.string().optional().describe("Only keys behind this one: the last key of the page before."),
   meta: z.enum(["0", "1"]).optional().describe("1: with createIndex, modifyIndex and version."),
   consistency: z.enum(["linearizable", "local"]).default("linearizable"),
 });
 
-/** Body of `POST /service`. */
-export const ServicesSchema = z.array(ServiceConfigSchema).min(1).max(LIMITS.servicesPerWriteMax);
+/** Nodes in a list of what may be services. */
+function nodeCount(services: readonly unknown[]): number {
+  const nodes = services.map((service) => (service as { node?: unknown } | null)?.node);
+  return nodes.reduce<number>((count, node) => count + (Array.isArray(node) ? node.length : 0), 0);
+}
 
-/** Body of `DELETE /service`, `POST /node` and `DELETE /node`. */
+/** Body of `POST /service`. Counted before it is looked into: judging each of many thousand nodes takes seconds. */
+export const ServicesSchema = z
+  .array(z.unknown())
+  .min(1)
+  .max(LIMITS.servicesPerWriteMax)
+  .refine((services) => nodeCount(services) <= LIMITS.serviceNodesPerWriteMax, {
+    error: `at most ${LIMITS.serviceNodesPerWriteMax} nodes in all services together`,
+  })
+  .pipe(z.array(ServiceConfigSchema));
+
+/** Body of `DELETE /service`. */
+export const ServiceNamesSchema = z
+  .array(
+    z
+      .string()
+      .min(1)
+      .max(LIMITS.nameCharsMax)
+      .refine((name) => name.isWellFormed(), { error: "well-formed text" }),
+  )
+  .min(1)
+  .max(LIMITS.servicesPerWriteMax);
+
+/** Body of `POST /node` and `DELETE /node`. */
 export const NamesSchema = z.array(z.string().min(1).max(255)).min(1).max(1_000);
+
+/** Body of `POST /cluster/transfer`, which may also have none. */
+export const TransferSchema = z
+  .strictObject({ to: z.string().min(1).max(255).nullish().describe("Id of the voter that should lead.") })
+  .nullish();
 
 /** Query of `GET /service`. */
 export const ServiceQuerySchema = z.strictObject({

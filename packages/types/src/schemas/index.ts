@@ -7,8 +7,10 @@ export {
   KvQuerySchema,
   NamesSchema,
   RequestIdSchema,
+  ServiceNamesSchema,
   ServiceQuerySchema,
   ServicesSchema,
+  TransferSchema,
   ValueSchema,
 } from "./api.ts";
 export { CONFIG_DEFAULTS, type Config, ConfigSchema } from "./config.ts";

@@ -3,19 +3,32 @@ import { DisterError } from "../errors.ts";
 
 /** What is wrong with an input, in the words of the error catalogue. */
 export interface Problem {
-  /** Path of the field, for example `0.node.2.port`; `body` for the whole. */
+  /** Path of the field, for example `0.node.2.port`; the name of the whole when the problem is in all of it. */
   readonly field: string;
   readonly got: string;
   readonly allowed: string;
 }
 
+const SECRET = /pass|secret|token/i;
+/** User and password of an address, up to the `@`. */
+const CREDENTIALS = /\/\/[^/]*@/g;
+const SHOWN_CHARS_MAX = 80;
+const FIELD_CHARS_MAX = 200;
+
+/** Single values are printed, lists and objects are not: they may be of any size and depth, and may hold secrets. */
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (value === null) return "null";
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string") return typeof value === "object" ? "an object" : `a ${typeof value}`;
+  // Cut before it is printed: it may be megabytes, and what is cut off need not be looked at.
+  return shortened(JSON.stringify(value.slice(0, 2 * SHOWN_CHARS_MAX).replace(CREDENTIALS, "//***@")), SHOWN_CHARS_MAX);
 }
 
-const SECRET = /pass|secret|token/i;
+function shortened(text: string, charsMax: number): string {
+  return text.length > charsMax ? `${text.slice(0, charsMax - 3)}...` : text;
+}
 
 function at(input: unknown, path: readonly PropertyKey[]): unknown {
   let value = input;
@@ -26,14 +39,19 @@ function at(input: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+/** `Invalid input: expected string, received number` says what came a second time; what is allowed is a string. */
+function allowedBy(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") return "no field of this name";
+  return issue.message.replace(/^(?:Invalid|Too)[a-z ]*: expected /, "").replace(/, received .*$/, "");
+}
+
 /** The first problem that a schema found, with what came in its place; a secret field's value is never repeated. */
 export function firstProblem(error: z.ZodError, input: unknown, whole: string): Problem {
   const issue = error.issues[0]!;
   const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!] : issue.path;
   const field = path.length === 0 ? whole : path.map(String).join(".");
-  const value = SECRET.test(field) ? "a value that is not shown" : shown(at(input, path));
-  const allowed = issue.code === "unrecognized_keys" ? "no field of this name" : issue.message;
-  return { field, got: value, allowed };
+  const got = SECRET.test(field) ? "a value that is not shown" : shown(at(input, path));
+  return { field: shortened(field, FIELD_CHARS_MAX), got, allowed: allowedBy(issue) };
 }
 
 /**

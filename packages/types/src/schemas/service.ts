@@ -1,16 +1,29 @@
 import { z } from "zod";
 import { LIMITS } from "../limits.ts";
+import { REDACTED } from "../redacted.ts";
 
 /** A number, or a string that is one: the original wrote every number as a string, and replies still do. */
 const numeric = (what: string, min: number, max: number) =>
   z
-    .union([z.string(), z.number()])
+    .union([z.string(), z.number()], { error: `${what} from ${min} to ${max}` })
     .transform((value) => String(value).trim())
     .refine((text) => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, {
       error: `${what} from ${min} to ${max}`,
     });
 
-const text = (max: number) => z.string().min(1).max(max);
+/** Text that every part of the system can carry: no NUL and no half of a surrogate pair. */
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => value.isWellFormed() && !value.includes("\u0000"), { error: "well-formed text without NUL" });
+
+const hostName = text(255).regex(/^[^\s/?#@\\]+$/, { error: "a host name or address" });
+
+/** What a reply shows in place of a password must not become the password when a definition is written back. */
+const password = text(1_024).refine((value) => value !== REDACTED, {
+  error: `the password itself; ${REDACTED} only stands for one that is not shown`,
+});
 
 /** Types of a service that have a probe. */
 export const ServiceTypeSchema = z.enum(["tcp", "web"]);
@@ -31,13 +44,13 @@ const webUrl = z
 /** One node of a service. Every number is kept as a string, as in the original. */
 export const ServiceNodeSchema = z
   .strictObject({
-    host: text(255).optional().describe("Host name or address."),
+    host: hostName.optional().describe("Host name or address."),
     port: numeric("a port", 1, 65_535).optional().describe("TCP port."),
-    user: z.string().max(255).optional().describe("User of a check that logs in."),
-    pass: z.string().max(1_024).optional().describe("Password of a check that logs in; never shown."),
-    database: z.string().max(255).optional().describe("Database of a check that logs in."),
+    user: text(255).optional().describe("User of a check that logs in."),
+    pass: password.optional().describe("Password of a check that logs in; never shown."),
+    database: text(255).optional().describe("Database of a check that logs in."),
     url: webUrl.optional().describe("Address that a `web` check asks for."),
-    script: z.string().max(1_024).optional().describe("Command of a `custom` check."),
+    script: text(1_024).optional().describe("Command of a `custom` check."),
     priority: numeric("a weight", 0, 1_000_000).default("100").describe("Weight for balancing; 0 is never chosen."),
     interval: numeric("milliseconds", LIMITS.checkIntervalMsMin, LIMITS.checkIntervalMsMax)
       .default("2000")
@@ -46,7 +59,7 @@ export const ServiceNodeSchema = z
     rise: numeric("a count", 1, 100).default("1").describe("Successes in a row that make a node alive."),
     fall: numeric("a count", 1, 100).default("2").describe("Failures in a row that make a node dead."),
     status: z
-      .union([z.literal(0), z.literal(1), z.literal("0"), z.literal("1")])
+      .union([z.literal(0), z.literal(1), z.literal("0"), z.literal("1")], { error: "0 or 1" })
       .transform((value) => Number(value) as 0 | 1)
       .default(0)
       .describe("1 alive, 0 dead or not checked yet; set by the checks, ignored in a registration."),

@@ -38,6 +38,8 @@ describe("changes behind a log id", () => {
     expect(feed.since(10, 1)).toMatchObject({ throughLogId: 20, events: { length: 1 } });
     expect(feed.since(0, 4)).toMatchObject({ throughLogId: 20, events: { length: 4 } });
     expect(feed.since(0, 5)).toMatchObject({ throughLogId: 30, events: { length: 5 } });
+    feed.publish([event(40, "a"), event(40, "b")], 40);
+    expect(feed.since(20, 2)).toMatchObject({ throughLogId: 30, events: { length: 1 } });
   });
 });
 

@@ -125,6 +125,22 @@ describe("a snapshot is refused when", () => {
     refused(cutter.end(), /bytes behind its end/);
   });
 
+  test("a chunk is doubled, missing, cut or longer than it says", () => {
+    const value = "x".repeat(LIMITS.snapshotChunkBytes * 2);
+    const [first, second, third] = chunksOf([header(), kv({ value }), service(), request()]) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ];
+    refused([first, first], /chunk 0 where chunk 1 is due/);
+    refused([second], /chunk 1 where chunk 0 is due/);
+    refused([first, third], /chunk 2 where chunk 1 is due/);
+    refused([first.subarray(0, -1)], /cut or too long/);
+    refused([Buffer.concat([third, Buffer.of(0)])], /cut or too long/);
+    refused([Buffer.concat([first, Buffer.of(0)])], /a chunk of 262145 bytes/);
+    refused([new Uint8Array(12)], /a chunk of 12 bytes/);
+  });
+
   test("a row is from beyond its position", () => {
     const rows = [header(), kv(), service(), request()];
     const changed: SnapshotRecord[] = [

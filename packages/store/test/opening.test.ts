@@ -1,10 +1,10 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { LIMITS, NO_MEMBERSHIP } from "@dister/types";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Database, openForWriting } from "../src/database.ts";
 import { stateHash } from "../src/index.ts";
-import { commandEntry, drain, open, setEntry, TIME_MS, textOf, transfer } from "./harness.ts";
+import { commandEntry, open, setEntry, TIME_MS, textOf, transfer } from "./harness.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -41,6 +41,10 @@ describe("a database in a file", () => {
     expect([path, `${path}-wal`, `${path}.incoming`].map(mode)).toEqual(["600", "600", "600"]);
     sink.abort();
     await store.close();
+    chmodSync(path, 0o644);
+    const again = await open(path);
+    expect(mode(path)).toBe("600");
+    await again.close();
   });
 
   test("is the old one still when a snapshot is given up, and nothing is left of that", async () => {
@@ -82,8 +86,10 @@ describe("a database in a file", () => {
     await store.apply([setEntry(2, ["a", "2"])]);
     expect(await store.checkpoint()).toEqual({ index: 1, term: 1 });
     expect(store.durable()).toEqual({ index: 1, term: 1 });
-    await drain(source);
+    // Read to its end is enough: whoever sends it may close it much later.
+    for await (const chunk of source.chunks) expect(chunk.length).toBeGreaterThan(0);
     expect(await store.checkpoint()).toEqual({ index: 2, term: 1 });
+    source.close();
     await store.close();
   });
 });
@@ -140,6 +146,15 @@ describe("P5: opening refuses", () => {
       writeFileSync(damaged, Buffer.from(bytes).fill(0, page * 4096, (page + 1) * 4096));
       await refused(damaged, /./);
     }
+  });
+
+  test("a database whose structure contradicts itself, though every row can be read", async () => {
+    const path = await changed(() => {});
+    const bytes = readFileSync(path);
+    // The header counts free pages that the file does not have.
+    bytes.writeUInt32BE(5, 36);
+    writeFileSync(path, bytes);
+    await refused(path, /damaged/);
   });
 
   test("rows that are not what was written", async () => {

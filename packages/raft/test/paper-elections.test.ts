@@ -308,6 +308,21 @@ describe("§5 persistent state", () => {
     expect(node.sentOf("voteReply")).toEqual([voteReply(4, { granted: false }), voteReply(4)]);
   });
 
+  it("E3 §5.2: a vote in a term that was known before is written for itself", () => {
+    const node = new LoneCore({ term: 4 });
+    node.wait(AFTER_START_MS);
+    node.disk = "held";
+    node.receive(2, vote(4, at(0, 0)));
+    expect(node.sentOf("voteReply")).toEqual([]);
+    node.store();
+    expect(node.sentOf("voteReply")).toEqual([voteReply(4)]);
+    node.restart();
+    node.wait(AFTER_START_MS);
+    node.clear();
+    node.receive(3, vote(4, at(0, 0)));
+    expect(node.sentOf("voteReply")).toEqual([voteReply(4, { granted: false })]);
+  });
+
   it("E3 §5.2: after a crash before the write nobody was told, and another may have the vote", () => {
     const node = new LoneCore();
     node.wait(AFTER_START_MS);

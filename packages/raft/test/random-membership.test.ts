@@ -40,7 +40,7 @@ class Run {
         const peers = progress.map(
           (peer) => `${Number.parseInt(peer.id, 16)}:${peer.state}@${peer.match}/${peer.next}`,
         );
-        return `${role} term ${term}, log ${firstIndex}..${lastIndex}, commit ${commitIndex}, of ${voters} ${peers}`;
+        return `${role} term ${term}, log ${firstIndex}..${lastIndex}, commit ${commitIndex}, of ${voters.join()} ${peers.join()}`;
       })
       .join("; ");
   }

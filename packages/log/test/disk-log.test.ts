@@ -2,6 +2,8 @@ import { LIMITS, type LogEntry } from "@dister/types";
 import { MemoryLogStore } from "@dister/types/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { viewOf } from "../src/item.ts";
+import { encodeRecord, RECORD_KIND } from "../src/record.ts";
 import { codeOf, LogLab } from "./log-lab.ts";
 import { type Call, entriesOf, entryOf, perform } from "./log-model.ts";
 
@@ -47,6 +49,24 @@ describe("group commit", () => {
     await log.close();
   });
 
+  test("what is not on the disk yet is read from memory, however small the cache", async () => {
+    const lab = new LogLab();
+    const log = await lab.open({ preallocateBytes: 0 });
+    const releaseFirst = lab.fileSystem.holdSyncs();
+    const first = log.append({ entries: [entryOf(1, 1)] });
+    await turns();
+    const second = log.append({ entries: entriesOf(2, 25, 1) });
+    releaseFirst();
+    const releaseSecond = lab.fileSystem.holdSyncs();
+    await first;
+    await turns();
+    expect(log.read(1, 25, 1e6)).toEqual(entriesOf(1, 25, 1));
+    expect([log.termAt(1), log.termAt(25)]).toEqual([1, 1]);
+    releaseSecond();
+    await second;
+    await log.close();
+  });
+
   test("zeros are prepared ahead, so that an append changes neither the size of the file nor its holes", async () => {
     const lab = new LogLab();
     const log = await lab.open({ preallocateBytes: 65_536 });
@@ -89,6 +109,20 @@ describe("boundaries of files", () => {
       expect(log.read(1, 6, 1e6)).toEqual([...entriesOf(1, 5, 1, 400), entryOf(6, 5, 5000)]);
     }, options);
     await lab.with((log) => expect([log.lastIndex(), log.termAt(6)]).toEqual([6, 5]), options);
+  });
+
+  test("an entry that replaces another stays beside it, also in a full file, so that the chain shows what is void", async () => {
+    const lab = new LogLab();
+    const options = { fileBytesMax: 1300 };
+    await lab.with(async (log) => {
+      await log.append({ entries: entriesOf(1, 2, 1, 400) });
+      await log.append({ entries: entriesOf(2, 5, 2, 400) });
+    }, options);
+    lab.flip(0, 1);
+    await lab.with(
+      (log) => expect(log.read(1, 5, 1e6)).toEqual([entryOf(1, 1, 400), ...entriesOf(2, 5, 2, 400)]),
+      options,
+    );
   });
 
   test("after a truncation and an append in one batch no item lies above the end", async () => {
@@ -154,6 +188,29 @@ describe("damage found while reading (duty 6)", () => {
       lab.flip(40 + at, 1);
       await lab.with((log) => expect(log.read(1, 15, 1e6)).toEqual(entriesOf(1, 15, 1)));
     }
+  });
+
+  test("an item that names the record of another entry is not believed", async () => {
+    const lab = new LogLab();
+    const entries = entriesOf(1, 15, 1).map((entry) => ({ ...entry, r: 7 }));
+    await lab.with((log) => log.append({ entries }));
+    lab.damage(50, lab.bytes().subarray(20, 30));
+    await lab.with((log) => expect(log.read(6, 6, 0)).toEqual([entries[5]]));
+  });
+
+  test("an intact record that is not chained to the one before it is not taken for the entry", async () => {
+    const lab = await twoFiles();
+    const start = lab.startOf(5);
+    const bytes = new Uint8Array(104);
+    const fields = { kind: RECORD_KIND.command, r: entryOf(6, 1).r, previousCrc: 1, index: 6, term: 1, start };
+    encodeRecord(
+      { bytes, view: viewOf(bytes) },
+      0,
+      { ...fields, syncedEnd: start, syncedIndex: 0 },
+      new Uint8Array(40),
+    );
+    lab.damage(start, bytes);
+    await lab.with((log) => expect(() => log.read(5, 6, 1e6)).toThrow("the log is damaged"));
   });
 
   test("damage that comes while the log is open is noticed in the file in use, too", async () => {

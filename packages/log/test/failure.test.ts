@@ -111,6 +111,9 @@ describe("a full disk", () => {
     expect(await codeOf(log.append({ entries: entriesOf(9, 14, 1) }))).toBe("DISTER_ERR_DISK_FULL");
     expect(await codeOf(log.append({ entries: entriesOf(5, 14, 2) }))).toBe("DISTER_ERR_DISK_FULL");
     expect(await codeOf(log.reset({ index: 50, term: 2 }))).toBe("DISTER_ERR_DISK_FULL");
+    // Room for the first of the files that this one needs.
+    lab.fileSystem.setCapacity(lab.fileSystem.usedBytes + 12_000);
+    expect(await codeOf(log.append({ entries: entriesOf(9, 40, 1) }))).toBe("DISTER_ERR_DISK_FULL");
     expect([log.lastIndex(), log.termAt(8), lab.fileSystem.list("/log")]).toEqual([8, 1, names]);
     lab.fileSystem.setCapacity(1e9);
     await log.append({ entries: entriesOf(9, 14, 1) });

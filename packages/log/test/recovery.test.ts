@@ -256,9 +256,10 @@ describe("recovery, item by record (the decision table)", () => {
       file.close();
       await lab.expectCorrupt("first record");
     }
-    const lab = await threeEntries();
-    lab.zero(FIRST_RECORDS_END - 96, 96);
-    await lab.expectCorrupt("");
+    const empty = new LogLab();
+    await empty.with(() => {});
+    empty.zero(FIRST_RECORDS_END - 96, 96);
+    await empty.expectCorrupt("the first records of the file are damaged");
   });
 });
 
@@ -282,6 +283,13 @@ describe("recovery over several files", () => {
     const lab = await threeFiles();
     lab.fileSystem.remove(lab.path(11));
     await lab.expectCorrupt("it follows base index 11, but 1 was found", { baseIndex: 21 });
+  });
+
+  test("a missing small file in the middle is refused", async () => {
+    const lab = new LogLab();
+    await lab.with((log) => log.append({ entries: entriesOf(1, 5, 1, 400) }), { fileBytesMax: 1300 });
+    lab.fileSystem.remove(lab.path(3));
+    await lab.expectCorrupt("it follows base index 3, but 1 was found", { baseIndex: 5 });
   });
 
   test("a file under another name is refused", async () => {

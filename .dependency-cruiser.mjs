@@ -11,11 +11,11 @@ const MAY = {
   server: ["types", "wire", "raft", "store", "balance", "health"],
 };
 const APPS = {
-  daemon: ["types", "wire", "log", "raft", "store", "balance", "health", "server"],
+  daemon: ["types", "wire", "log", "raft", "store", "balance", "health", "server", "console"],
   cli: ["types", "client"],
   console: ["types", "client"],
 };
-const folder = (names) => names.map((name) => `^packages/${name}/`);
+const folder = (names) => names.map((name) => (name in APPS ? `^apps/${name}/` : `^packages/${name}/`));
 const rule = (name, from, allowed) => ({
   name,
   severity: "error",

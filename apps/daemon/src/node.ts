@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { consoleFolder } from "@dister/console";
 import { NodeFileSystem, openLog } from "@dister/log";
 import { ClusterNode, IdentityFile, parsePeerAddress, Self } from "@dister/server";
 import { openStore } from "@dister/store";
@@ -106,7 +107,7 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
     {
       minNode: config.MinNode,
       peers: config.Peers.map((peer, position) => parsePeerAddress(peer, `Peers.${position}`)),
-      api: { ...config.Api, port: config.Ports.api },
+      api: { ...config.Api, port: config.Ports.api, consoleFolder: consoleFolder() },
       raft: { heartbeatMs: config.Election.heartbeatMs, electionTimeoutMs: config.Election.timeoutMs },
       onFatal: (error) => fail(error),
     },

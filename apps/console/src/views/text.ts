@@ -4,12 +4,10 @@ import { type Child, element, type Tree } from "./tree.ts";
 export const SHOWN_CHARS_MAX = 300;
 
 /**
- * Characters that are not seen, or that change the order or the meaning of what stands around them: controls, soft
- * hyphen, marks of direction, zero-width characters, line separators, variation selectors, tags, halves of pairs.
+ * Characters that are not seen, or that change the order or the meaning of what stands around them: controls, marks of
+ * direction, separators of lines, halves of surrogate pairs, and all that Unicode allows a reader to pass over.
  */
-const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is its purpose
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]|\p{Surrogate}/gu;
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
  * Text of a stranger, so that what is seen is what is there: hidden characters are shown by their code, the direction of

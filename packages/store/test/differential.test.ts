@@ -116,6 +116,6 @@ test("C5: the store does what the plain state machine does, however entries are 
       }
       for (const one of [store, single, late]) await one?.close();
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });

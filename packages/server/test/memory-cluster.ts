@@ -1,5 +1,5 @@
 import { decodeCommand } from "@dister/store";
-import { type Logger, NO_LOGGER, type NodeId, type PeerRpc, type Role } from "@dister/types";
+import { type Logger, NO_LOGGER, type NodeId, type PeerRpc, type Rng, type Role } from "@dister/types";
 import { systemClock, systemRng } from "@dister/types/system";
 import {
   MemoryFileSystem,
@@ -27,6 +27,8 @@ export interface TestNode {
   readonly fatal: unknown[];
   /** State as this node has applied it. */
   readonly state: MemoryStateMachine;
+  /** Its data folder. */
+  readonly fileSystem: MemoryFileSystem;
   /** Vanishes without a word; its disk stays. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -36,6 +38,7 @@ export interface TestNode {
 export class MemoryCluster {
   readonly network = new MemoryNetwork({ clock: systemClock, rng: new SeededRng(7) }, { reconnectMs: 10 });
   readonly #disks = new Map<number, Disk>();
+  #wiped = 0;
   readonly nodes = new Map<number, TestNode>();
 
   #disk(number: number): Disk {
@@ -50,9 +53,15 @@ export class MemoryCluster {
     return disk;
   }
 
+  /** Ids in the order of the numbers, so that node 1 proposes; a wiped node gets another. */
+  #idsOf(number: number): Rng {
+    return { next: () => 0, bytes: () => Uint8Array.of(0, number, 0, 0, 0, 0, 0, this.#wiped) };
+  }
+
   /** Empties a node's data folder, which must not be in use. */
   wipe(number: number): void {
     this.#disks.delete(number);
+    this.#wiped++;
   }
 
   async start(
@@ -61,7 +70,7 @@ export class MemoryCluster {
   ): Promise<TestNode> {
     const { fileSystem, log, state } = this.#disk(number);
     const { group = "test", role = 0, minNode, peers = [] } = options;
-    const identity = IdentityFile.open({ fileSystem, rng: systemRng, folder: "/dister.db", group });
+    const identity = IdentityFile.open({ fileSystem, rng: this.#idsOf(number), folder: "/dister.db", group });
     const ports = { raft: 10_000 + number, repl: 20_000 + number, api: 0 };
     const name = `node${number}`;
     const self = new Self({ identity, name, ip: "127.0.0.1", role, version: "0.0.0", ports });
@@ -102,6 +111,7 @@ export class MemoryCluster {
       url,
       fatal,
       state,
+      fileSystem,
       kill: async () => {
         peer.vanish();
         await end();

@@ -118,7 +118,7 @@ describe("boundaries of files", () => {
       await log.append({ entries: entriesOf(1, 2, 1, 400) });
       await log.append({ entries: entriesOf(2, 5, 2, 400) });
     }, options);
-    lab.flip(0, 1);
+    lab.flip(6, 1);
     await lab.with(
       (log) => expect(log.read(1, 5, 1e6)).toEqual([entryOf(1, 1, 400), ...entriesOf(2, 5, 2, 400)]),
       options,

@@ -1,12 +1,12 @@
 import { copyFile } from "node:fs/promises";
-import { defineConfig } from "tsup";
+import { join } from "node:path";
+import { defineConfig, type Options } from "tsup";
 
-const PAGE = "dist/page";
-
-export default defineConfig([
-  {
+/** How the page is built into a folder: one script, and three files that are as they were written. */
+export function pageBuild(outDir: string): Options {
+  return {
     entry: { main: "src/main.ts" },
-    outDir: PAGE,
+    outDir,
     format: ["esm"],
     platform: "browser",
     target: "es2022",
@@ -19,10 +19,14 @@ export default defineConfig([
       options.conditions = ["@dister/source"];
     },
     async onSuccess() {
-      await copyFile("src/page.html", `${PAGE}/index.html`);
-      await copyFile("src/page.css", `${PAGE}/page.css`);
-      await copyFile("src/icon.svg", `${PAGE}/icon.svg`);
+      await copyFile("src/page.html", join(outDir, "index.html"));
+      await copyFile("src/page.css", join(outDir, "page.css"));
+      await copyFile("src/icon.svg", join(outDir, "icon.svg"));
     },
-  },
+  };
+}
+
+export default defineConfig([
+  pageBuild("dist/page"),
   { entry: ["src/index.ts"], format: ["esm"], dts: true, target: "node22", sourcemap: true },
 ]);

@@ -1,7 +1,8 @@
 import { ENTRY_KIND, invariant, type NodeId, type VoteReply, type VoteRequest } from "@dister/types";
+import { sendHeartbeats } from "./heartbeat.ts";
 import { Progress } from "./progress.ts";
 import { voteResult } from "./quorum.ts";
-import { maybeCommit, sendHeartbeats } from "./replication.ts";
+import { maybeCommit } from "./replication.ts";
 import { becomeFollower, failReads, isLeaderAlive, mayStand, resetElectionDeadline } from "./role.ts";
 import type { ChangeReason, CoreState } from "./state.ts";
 

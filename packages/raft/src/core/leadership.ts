@@ -10,8 +10,9 @@ import {
 } from "@dister/types";
 import { membershipObjection } from "./configurations.ts";
 import { addProgress } from "./election.ts";
+import { sendHeartbeats } from "./heartbeat.ts";
 import { majorityOf } from "./quorum.ts";
-import { dropLeaving, handOver, rememberMembership, sendHeartbeats } from "./replication.ts";
+import { dropLeaving, handOver, rememberMembership } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import type { CoreState } from "./state.ts";
 

@@ -1,6 +1,6 @@
 import type { HeartbeatReply, NodeId, ReadIndexReply } from "@dister/types";
+import { sendHeartbeats } from "./heartbeat.ts";
 import { majorityOf } from "./quorum.ts";
-import { sendHeartbeats } from "./replication.ts";
 import type { CoreState } from "./state.ts";
 
 /*

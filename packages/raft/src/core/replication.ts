@@ -175,14 +175,6 @@ function onMembershipCommitted(s: CoreState): void {
   becomeFollower(s, s.term, null, "removed from the membership");
 }
 
-export function sendHeartbeats(s: CoreState): void {
-  const round = s.readRoundUnderWay?.round ?? s.readRound;
-  for (const [id, progress] of s.progress) {
-    if (id === s.id) continue;
-    s.send(id, { type: "heartbeat", term: s.term, commit: Math.min(s.commit, progress.match), round });
-  }
-}
-
 export function onHeartbeatReply(s: CoreState, from: NodeId, reply: HeartbeatReply): void {
   const progress = s.progress.get(from);
   if (s.role !== "leader" || progress === undefined) return;

@@ -54,11 +54,15 @@ async function load(cluster: DaemonCluster, connections: number, kind: "put" | "
   let next = 0;
   const one = (port: number, body: string | null, path: string): Promise<boolean> =>
     new Promise((resolve) => {
-      const headers = body === null ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-      const sent = request({ agent, port, host: "127.0.0.1", method: body === null ? "GET" : "POST", path, headers }, (reply) => {
-        reply.resume();
-        reply.on("end", () => resolve(reply.statusCode === 200));
-      });
+      const headers =
+        body === null ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const sent = request(
+        { agent, port, host: "127.0.0.1", method: body === null ? "GET" : "POST", path, headers },
+        (reply) => {
+          reply.resume();
+          reply.on("end", () => resolve(reply.statusCode === 200));
+        },
+      );
       sent.on("error", () => resolve(false));
       sent.end(body ?? undefined);
     });
@@ -71,7 +75,8 @@ async function load(cluster: DaemonCluster, connections: number, kind: "put" | "
     while (performance.now() < end) {
       const key = `k${next++ % 100_000}`;
       const from = performance.now();
-      const done = kind === "put" ? one(port, `{"${key}":"${VALUE}"}`, "/kv") : one(port, null, `/kv?k=k${next % 1_000}`);
+      const done =
+        kind === "put" ? one(port, `{"${key}":"${VALUE}"}`, "/kv") : one(port, null, `/kv?k=k${next % 1_000}`);
       if (await done) latencies.push(performance.now() - from);
       else failed++;
     }
@@ -99,7 +104,9 @@ try {
       const { perSecond, cpuUs: us, p50Ms, p99Ms, failed } = await load(cluster, connections, kind);
       const ratio = (perSecond / raw).toFixed(2);
       const times = `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(1)} ms`;
-      console.log(`${kind} C=${connections}: ${perSecond.toFixed(0)}/s = ${ratio} of raw syncs (${raw}/s), ${us.toFixed(0)} us CPU, ${times}, ${failed} failed`);
+      console.log(
+        `${kind} C=${connections}: ${perSecond.toFixed(0)}/s = ${ratio} of raw syncs (${raw}/s), ${us.toFixed(0)} us CPU, ${times}, ${failed} failed`,
+      );
     }
   }
 } finally {

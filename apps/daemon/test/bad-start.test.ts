@@ -31,7 +31,10 @@ function start(...args: string[]): Daemon {
 async function started(...args: string[]): Promise<Daemon> {
   const daemon = start(...args);
   const url = `http://127.0.0.1:${ports[2]}`;
-  await until(async () => (await api(url, "GET", "/health")).status === 200, () => daemon.output);
+  await until(
+    async () => (await api(url, "GET", "/health")).status === 200,
+    () => daemon.output,
+  );
   return daemon;
 }
 
@@ -46,7 +49,10 @@ describe("a start that cannot be meant ends with code 78 and one line", { timeou
   it("for a key that does not exist, naming the one that was meant", async () => {
     writeFileSync(join(folder, "dister.json"), '{ "Gruop": "x" }');
     const ended = await refused(start());
-    expect(ended).toMatchObject({ code: 78, stderr: "disterd: Gruop: got a key that does not exist, allowed is Group\n" });
+    expect(ended).toMatchObject({
+      code: 78,
+      stderr: "disterd: Gruop: got a key that does not exist, allowed is Group\n",
+    });
   });
 
   it("for a port that is in use, each of the three", async () => {

@@ -124,7 +124,7 @@ export class HttpKv implements KvClient {
     const listed = Array.isArray(args[0]);
     const keys = (listed ? args[0] : args) as readonly string[];
     const options = listed ? ((args[1] as WriteOptions | undefined) ?? {}) : {};
-    keys.forEach((key, position) => checkedName(key, `keys.${position}`));
+    for (const [position, key] of keys.entries()) checkedName(key, `keys.${position}`);
     return this.#write({ method: "DELETE", body: JSON.stringify(keys) }, options);
   }
 

@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import type { BalanceOptions, Client, ServiceDefinition, WriteOptions } from "@dister/client";
+import { DisterError } from "@dister/types";
+import { EXIT } from "../exit-code.ts";
+import { Refusal } from "../failure.ts";
+import { done, indented, type Reply } from "../output.ts";
+
+/** All services as one object by name, as `GET /service` answers. */
+export async function listServices(client: Client): Promise<Reply> {
+  const services = await client.services.list();
+  return indented(Object.fromEntries(services.map((service) => [service.name, service])));
+}
+
+export async function getService(client: Client, name: string): Promise<Reply> {
+  const service = await client.services.get(name);
+  if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
+  return indented(service);
+}
+
+/** Registers what a file holds: one service or a list of them. The node checks every field. */
+export async function addServices(client: Client, path: string | undefined, options: WriteOptions): Promise<Reply> {
+  return done(await client.services.register(await servicesIn(path), options));
+}
+
+export async function removeServices(client: Client, names: readonly string[], options: WriteOptions): Promise<Reply> {
+  return done(await client.services.remove(names, options));
+}
+
+export async function balance(client: Client, name: string, options: BalanceOptions): Promise<Reply> {
+  return indented(await client.balance(name, options));
+}
+
+async function servicesIn(path: string | undefined): Promise<ServiceDefinition | readonly ServiceDefinition[]> {
+  if (path === undefined || path === "") {
+    throw new Refusal("DISTER_ERR_INVALID", "please specify the service config file path", EXIT.usage);
+  }
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new Refusal("DISTER_ERR_INVALID", "service config file does not exist", EXIT.failed);
+    throw unusable(path, message);
+  }
+  let services: unknown;
+  try {
+    services = JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch (error) {
+    throw unusable(path, `it is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof services !== "object" || services === null) throw unusable(path, "it holds neither a service nor a list");
+  return services as ServiceDefinition | readonly ServiceDefinition[];
+}
+
+function unusable(path: string, reason: string): DisterError {
+  return new DisterError(
+    "DISTER_ERR_INVALID",
+    {},
+    { message: `the service config file ${path} cannot be used: ${reason}` },
+  );
+}

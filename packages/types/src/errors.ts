@@ -68,7 +68,9 @@ export type ErrorCode = keyof typeof ERRORS;
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
 
 function fill(template: string, details: ErrorDetails): string {
-  return template.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? String(details[name]) : whole));
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    Object.hasOwn(details, name) ? String(details[name]) : whole,
+  );
 }
 
 /**
@@ -101,7 +103,7 @@ export class DisterError extends Error {
 export function isDisterError(error: unknown, code?: ErrorCode): error is DisterError {
   if (!(error instanceof Error) || error.name !== "DisterError") return false;
   const found = (error as DisterError).code;
-  return found in ERRORS && (code === undefined || found === code);
+  return Object.hasOwn(ERRORS, found) && (code === undefined || found === code);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { DisterError } from "./errors.ts";
 import { isHexId, type NodeId } from "./ids.ts";
+import { LIMITS } from "./limits.ts";
 import type { Ports, Role } from "./node-info.ts";
 
 /** Where a peer listens. */
@@ -54,8 +55,13 @@ export function decodeMembership(payload: Uint8Array): Membership {
   try {
     const read = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload)) as { v: number } & Membership;
     if (read.v !== 1 || !Array.isArray(read.members)) throw new Error("not version 1");
-    for (const member of read.members) {
-      if (!isHexId(member.id) || typeof member.voter !== "boolean") throw new Error("not a list of members");
+    if (read.members.length > LIMITS.membersMax) throw new Error(`${read.members.length} members`);
+    const ids = new Set<NodeId>();
+    for (const { id, voter } of read.members) {
+      if (typeof id !== "string" || !isHexId(id) || typeof voter !== "boolean")
+        throw new Error("not a list of members");
+      if (ids.has(id)) throw new Error(`${id} comes twice`);
+      ids.add(id);
     }
     return membershipOf(read.members);
   } catch (cause) {

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { REDACTED } from "../redacted.ts";
+import { redactNode } from "../service.ts";
+import { ServiceConfigSchema, type ServiceNode, ServiceNodeSchema } from "./service.ts";
+
+const node = (more: object = {}): unknown => ({ host: "h", port: 1, ...more });
+const reads = (more: object): boolean => ServiceNodeSchema.safeParse(node(more)).success;
+
+describe("the definition of a service", () => {
+  it("keeps every number as a string and fills in what is left out", () => {
+    expect(ServiceConfigSchema.parse({ name: "db", type: "TCP", node: [node({ port: 5432, rise: "3" })] })).toEqual({
+      name: "db",
+      type: "tcp",
+      node: [
+        {
+          host: "h",
+          port: "5432",
+          priority: "100",
+          interval: "2000",
+          timeout: "2000",
+          rise: "3",
+          fall: "2",
+          status: 0,
+        },
+      ],
+    });
+  });
+
+  it("is the same when it is read a second time, as when a reply is sent back", () => {
+    const once = ServiceConfigSchema.parse({ name: "w", type: "web", node: [{ url: "https://h/x?y=1", priority: 0 }] });
+    expect(ServiceConfigSchema.parse(once)).toEqual(once);
+  });
+
+  it.each(["db", "a.b", "A_1", "x:y", "a-b", "__proto__", "constructor"])("may be called %s", (name) => {
+    expect(ServiceConfigSchema.safeParse({ name, type: "tcp", node: [node()] }).success).toBe(true);
+  });
+
+  it.each(["", " ", "a/b", "a b", "é", "a\n", "n".repeat(129)])("may not be called %j", (name) => {
+    expect(ServiceConfigSchema.safeParse({ name, type: "tcp", node: [node()] }).success).toBe(false);
+  });
+
+  it.each([100, "100", " 100 ", 86_400_000])("takes the interval %j", (interval) => {
+    expect(reads({ interval })).toBe(true);
+  });
+
+  it.each([
+    "0",
+    0,
+    -1,
+    "-1",
+    99,
+    "99.5",
+    100.5,
+    "1e3",
+    "0x64",
+    "1_000",
+    "２０００",
+    "2000abc",
+    "",
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    true,
+    null,
+    [],
+    {},
+  ])("refuses the interval %j (X13)", (interval) => {
+    expect(reads({ interval })).toBe(false);
+  });
+
+  it.each(["http://h/", "https://h:8443/x", "http://[::1]:80/"])("takes the url %s", (url) => {
+    expect(ServiceNodeSchema.safeParse({ url }).success).toBe(true);
+  });
+
+  it.each([
+    "",
+    "h",
+    "//h/",
+    "ftp://h/",
+    "file:///etc/passwd",
+    "gopher://h/",
+    "javascript:alert(1)",
+    "http://u@h/",
+    "http://u:p@h/",
+  ])("refuses the url %j (X9)", (url) => {
+    expect(ServiceNodeSchema.safeParse({ url }).success).toBe(false);
+  });
+});
+
+describe("a node of a service that is shown", () => {
+  const secret: ServiceNode = ServiceNodeSchema.parse(node({ user: "u", pass: "hunter2" }));
+
+  it("has stars in the place of its password and is a copy", () => {
+    expect(redactNode(secret)).toEqual({ ...secret, pass: REDACTED });
+    expect(secret.pass).toBe("hunter2");
+    expect(redactNode(ServiceNodeSchema.parse(node()))).not.toHaveProperty("pass");
+  });
+
+  it("cannot be registered as it is: the stars would become the password (X11)", () => {
+    const read = ServiceNodeSchema.safeParse(redactNode(secret));
+    expect(read.success).toBe(false);
+    expect(read.error!.issues[0]).toMatchObject({ path: ["pass"] });
+  });
+});

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -154,6 +154,13 @@ describe("§7 snapshots, the follower", () => {
     expect(node.status).toMatchObject({ commitIndex: 3, lastIndex: 4 });
   });
 
+  it("S3 §7: a late one, older than where the own log begins, is acknowledged in the same way", () => {
+    const node = new LoneCore({ base: at(50, 1), applied: at(50, 1), entries: [entry(51, 1)], commit: 51 });
+    const late = header(2, 40, 1);
+    expect(node.core.offerSnapshot(nodeId(2), late, node.nowMs)).toEqual({ term: 2, ok: true, index: 51 });
+    expect(node.status).toMatchObject({ commitIndex: 51, lastIndex: 51, firstIndex: 51 });
+  });
+
   it("S3 §7: a snapshot whose last entry is in the log keeps what lies behind it, and commits up to it", () => {
     const node = new LoneCore({ entries: logOf(1, 1, 1, 1, 1), commit: 1 });
     expect(node.core.offerSnapshot(nodeId(2), header(2, 4, 1), node.nowMs)).toEqual({ term: 2, ok: true, index: 4 });

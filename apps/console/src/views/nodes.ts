@@ -24,17 +24,23 @@ export function nodesView(part: Part<readonly ShownNode[]>): Tree {
   return table("Members of the cluster", COLUMNS, sorted.map(rowOf));
 }
 
+/** A node that does not answer is shown as it was last heard; what was never heard is not made up. */
 function rowOf(node: ShownNode): Cell[] {
+  const alive = node.status === STATUS.alive;
   return [
     foreignText(node.name),
     element("code", {}, foreignText(node.id)),
     roleName(node.role),
     node.voter ? "yes" : "no",
-    node.raft === RAFT_ROLE.leader ? badge("good", "leader") : raftRoleName(node.raft),
-    node.status === STATUS.alive ? badge("good", "alive") : badge("bad", "dead"),
-    String(node.logid),
-    foreignText(node.version),
+    alive ? raftRoleOf(node) : "–",
+    alive ? badge("good", "alive") : badge("bad", "dead"),
+    alive || node.logid > 0 ? String(node.logid) : "–",
+    node.version === "" ? "–" : foreignText(node.version),
   ];
+}
+
+function raftRoleOf({ raft }: ShownNode): Cell {
+  return raft === RAFT_ROLE.leader ? badge("good", "leader") : raftRoleName(raft);
 }
 
 function compare(a: string, b: string): number {

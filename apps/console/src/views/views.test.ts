@@ -116,11 +116,20 @@ const NODE: ShownNode = {
 
 describe("the nodes", () => {
   test("are shown by name, each with role, vote, raft role, status, log id and version", () => {
-    const monitor: ShownNode = { ...NODE, name: "Monitor", id: "02", role: 2, raft: 0, status: 0, voter: false };
-    const nodes = [NODE, { ...monitor, version: "" }];
+    const monitor: ShownNode = { ...NODE, name: "Monitor", id: "02", role: 2, raft: 0, voter: false };
+    const nodes = [NODE, monitor];
     expect(rowsOf(nodesView(have(nodes)))).toEqual([
-      ["Monitor", "02", "monitor", "no", "follower", "dead", "120003", "empty"],
+      ["Monitor", "02", "monitor", "no", "follower", "alive", "120003", "1.2.3"],
       ["alpha", "00000000000000AA", "server", "yes", "leader", "alive", "120003", "1.2.3"],
+    ]);
+  });
+
+  test("that do not answer are shown without what nobody knows of them", () => {
+    const heard: ShownNode = { ...NODE, status: 0 };
+    const unheard: ShownNode = { ...NODE, name: "beta", status: 0, logid: 0, version: "" };
+    expect(rowsOf(nodesView(have([heard, unheard]))).map((row) => row.slice(4))).toEqual([
+      ["–", "dead", "120003", "1.2.3"],
+      ["–", "dead", "–", "–"],
     ]);
   });
 

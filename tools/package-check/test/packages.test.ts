@@ -20,7 +20,7 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 describe.each(packages)("$name, packed", ({ name, folder, needs }) => {
   it("has a sound manifest", async () => {
-    const { messages, pkg } = await publint({ pkgDir: folder, strict: true, pack: { tarball: await tarballOf(name) } });
+    const { messages, pkg } = await publint({ strict: true, pack: { tarball: await tarballOf(name) } });
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
   });
 

@@ -116,11 +116,11 @@ export class CoreCluster {
     this.drain(node);
   }
 
-  /** Loses what is not durable, and every message and connection of the node. */
+  /** Loses what is not durable, the connections of the node and what is on its way to it; what it has sent arrives. */
   crash(id: NodeId): void {
     const node = this.node(id);
     node.up = false;
-    this.inFlight = this.inFlight.filter(({ from, to }) => from !== id && to !== id);
+    this.inFlight = this.inFlight.filter(({ to }) => to !== id);
     for (const other of this.nodes.values()) {
       if (!other.up || this.cut.has(`${id}>${other.id}`)) continue;
       other.core.peerDown(id, this.nowMs);

@@ -57,8 +57,16 @@ class Run {
     if (what < 0.08) cluster.isolate(this.any().id);
     else if (what < 0.14) cluster.cut.add(`${this.any().id}>${this.any().id}`);
     else if (what < 0.34) cluster.cut.clear();
-    else if (what < 0.42) cluster.crash(this.any().id);
+    else if (what < 0.42) this.#crash();
     else if (what < 0.6) for (const node of this.nodes) if (!node.up) cluster.boot(node);
+  }
+
+  /** Rather a node that is just writing; often it is back at once, while what it said before is still under way. */
+  #crash(): void {
+    const writing = this.nodes.filter((node) => node.up && node.writes.length > 0);
+    const node = writing[Math.floor(this.random.next() * writing.length)] ?? this.any();
+    this.cluster.crash(node.id);
+    if (this.random.next() < 0.5) this.cluster.boot(node);
   }
 
   work(): void {

@@ -102,7 +102,7 @@ describe("founding", () => {
 
 describe("a founding that is interrupted", () => {
   /** Three founders of whom the last cannot write its promise, so that the founding stands half done. */
-  async function halfDone(): Promise<{ nodes: TestNode[]; proposer: TestNode; held: TestNode; free(): void }> {
+  async function halfDone(): Promise<{ nodes: TestNode[]; proposer: TestNode; held: TestNode; free: () => void }> {
     cluster = new MemoryCluster();
     const held = await cluster.start(3, { minNode: 3 });
     held.fileSystem.setCapacity(held.fileSystem.usedBytes);
@@ -144,7 +144,7 @@ describe("a node that was founded", () => {
     const nodes = await cluster.found(3);
     await request(nodes[0]!, "POST", "/kv", { before: "1" });
     const identity = clusterOf(nodes[0]!);
-    await Promise.all(nodes.map((node) => node.stop()));
+    await Promise.all(nodes.map((node) => node.kill()));
     const back = await Promise.all([1, 2, 3].map((number) => cluster.start(number, { minNode: 3 })));
     await ready(...back);
     expect(back.map(clusterOf)).toEqual([identity, identity, identity]);

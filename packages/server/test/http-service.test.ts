@@ -329,7 +329,7 @@ describe("health checks and /balance", () => {
     const backend = await Backend.open();
     await register([{ name: "moved", type: "tcp", node: [entry(backend.port)] }]);
     await everywhere("moved", "1");
-    const next = follower.id;
+    const next = nodes.find((node) => node !== cluster.leader)!.id;
     expect((await request(nodes[0]!, "POST", "/cluster/transfer", { to: next })).status).toBe(200);
     await until(() => nodes.every(({ node }) => node.status?.leader === next));
     await backend.close();

@@ -5,7 +5,7 @@ import { DisterError, ERRORS, type ErrorCode, invariant, isDisterError } from ".
 describe("the error catalogue", () => {
   it("is equal to docs/reference/errors.md in both directions: code, status, retryable and message", async () => {
     const text = await readFile(new URL("../../../docs/reference/errors.md", import.meta.url), "utf8");
-    const rows = [...text.matchAll(/^\| `(DISTER_ERR_\w+)` \| (\d+) \| (yes|no) \| (.*) \|$/gm)];
+    const rows = [...text.matchAll(/^\| `(DISTER_ERR_\w+)` +\| (\d+) +\| (yes|no) +\| (.*?) +\|$/gm)];
     const documented = rows.map(([, code, status, retryable, message]) => [code, Number(status), retryable, message]);
     const defined = Object.entries(ERRORS).map(([code, kind]) => [
       code,

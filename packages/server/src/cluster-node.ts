@@ -1,57 +1,21 @@
 import { type CoreStatus, RaftNode } from "@dister/raft";
-import {
-  type Clock,
-  type CommandOutcome,
-  DisterError,
-  hexIdOf,
-  type Logger,
-  type LogStore,
-  type NodeInfo,
-  type PeerRpc,
-  RAFT_ROLE,
-  type Rng,
-  type StateMachine,
-  type StateReader,
-  type Transport,
-} from "@dister/types";
+import { type CommandOutcome, DisterError, hexIdOf, type NodeInfo, RAFT_ROLE } from "@dister/types";
 import { Formation } from "./cluster/formation.ts";
-import type { IdentityFile } from "./cluster/identity.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import { MembershipManager } from "./cluster/membership-manager.ts";
 import { PeerDirectory } from "./cluster/peer-directory.ts";
-import type { Self } from "./cluster/self.ts";
 import { Gateway, PROPOSE_METHOD } from "./gateway.ts";
 import { HealthMonitor } from "./health-monitor.ts";
 import { Api } from "./http/api.ts";
 import { Metrics } from "./metrics.ts";
 import type { NodeOptions } from "./node-options.ts";
-
-/** The concrete parts of a node, handed in by whoever composes it. They stay open when the node has stopped. */
-export interface NodeComponents {
-  readonly identity: IdentityFile;
-  readonly self: Self;
-  readonly log: LogStore;
-  readonly state: StateMachine<CommandOutcome> & StateReader;
-  readonly transport: Transport;
-  readonly rpc: PeerRpc;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly logger: Logger;
-}
-
-/** What a node has once it belongs to a cluster. */
-export interface Membered {
-  readonly raft: RaftNode<CommandOutcome>;
-  readonly gateway: Gateway;
-  readonly membership: MembershipManager;
-  readonly health: HealthMonitor;
-}
+import type { Membered, NodeComponents, ServedNode } from "./served-node.ts";
 
 /**
  * A node from its first hello to its stop: it looks for the others, belongs to a cluster, and from then on replicates,
  * checks and answers. The API listens from the beginning and says what the node waits for.
  */
-export class ClusterNode {
+export class ClusterNode implements ServedNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;
   readonly metrics: Metrics;
@@ -71,7 +35,11 @@ export class ClusterNode {
       { identity, self, directory: this.directory, rpc, clock, rng, logger },
       { minNode: options.minNode, peers: options.peers, formed: () => this.#enterCluster() },
     );
-    this.metrics = new Metrics(this);
+    this.metrics = new Metrics({
+      status: () => this.status,
+      notReady: () => this.notReady,
+      keyCount: () => components.state.kvCount(),
+    });
     this.#api = new Api(this, options.api, logger);
     new JsonRpc(rpc).serve<null, NodeInfo>("node.info", () => self.info());
     rpc.serve(PROPOSE_METHOD, (_from, body) => this.membered.gateway.proposeForPeer(body));

@@ -2,7 +2,8 @@ export { type FoundingProposal, type Identity, IdentityFile } from "./cluster/id
 export { type HelloAddress, parsePeerAddress } from "./cluster/peer-address.ts";
 export { type KnownPeer, PeerDirectory } from "./cluster/peer-directory.ts";
 export { Self } from "./cluster/self.ts";
-export { ClusterNode, type Membered, type NodeComponents } from "./cluster-node.ts";
+export { ClusterNode } from "./cluster-node.ts";
 export { Gateway, type GatewayOptions } from "./gateway.ts";
 export type { ApiOptions } from "./http/api.ts";
 export type { NodeOptions } from "./node-options.ts";
+export type { Membered, NodeComponents, ServedNode } from "./served-node.ts";

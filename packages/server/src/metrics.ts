@@ -1,7 +1,13 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { CoreStatus } from "@dister/raft";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { ClusterNode } from "./cluster-node.ts";
+
+/** Where the figures come from that are read when somebody asks. */
+export interface MetricsSource {
+  status(): CoreStatus | null;
+  notReady(): string | undefined;
+  keyCount(): number;
+}
 
 /** Metrics of one node in Prometheus' form. Names are part of the interface: docs/reference/metrics.md lists them. */
 export class Metrics {
@@ -12,7 +18,7 @@ export class Metrics {
   readonly #delay = monitorEventLoopDelay({ resolution: 10 });
   #term = 0;
 
-  constructor(node: ClusterNode) {
+  constructor(source: MetricsSource) {
     const registers = [this.registry];
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
@@ -37,15 +43,15 @@ export class Metrics {
       buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
     });
-    gauge("dister_raft_term", "Current term.", () => node.status?.term ?? 0);
-    gauge("dister_raft_is_leader", "1 while this node leads.", () => (node.status?.role === "leader" ? 1 : 0));
-    gauge("dister_raft_commit_index", "Highest index known to be committed.", () => node.status?.commitIndex ?? 0);
-    gauge("dister_raft_applied_index", "Highest index applied.", () => node.status?.appliedIndex ?? 0);
-    gauge("dister_raft_last_index", "Last index of the log.", () => node.status?.lastIndex ?? 0);
-    gauge("dister_raft_first_index", "First index that the log still has.", () => node.status?.firstIndex ?? 0);
-    gauge("dister_raft_members", "Members of the cluster.", () => node.status?.membership.members.length ?? 0);
-    gauge("dister_ready", "1 while this node serves.", () => (node.notReady === undefined ? 1 : 0));
-    gauge("dister_kv_keys", "Keys in the applied state.", () => node.components.state.kvCount());
+    gauge("dister_raft_term", "Current term.", () => source.status()?.term ?? 0);
+    gauge("dister_raft_is_leader", "1 while this node leads.", () => (source.status()?.role === "leader" ? 1 : 0));
+    gauge("dister_raft_commit_index", "Highest index known to be committed.", () => source.status()?.commitIndex ?? 0);
+    gauge("dister_raft_applied_index", "Highest index applied.", () => source.status()?.appliedIndex ?? 0);
+    gauge("dister_raft_last_index", "Last index of the log.", () => source.status()?.lastIndex ?? 0);
+    gauge("dister_raft_first_index", "First index that the log still has.", () => source.status()?.firstIndex ?? 0);
+    gauge("dister_raft_members", "Members of the cluster.", () => source.status()?.membership.members.length ?? 0);
+    gauge("dister_ready", "1 while this node serves.", () => (source.notReady() === undefined ? 1 : 0));
+    gauge("dister_kv_keys", "Keys in the applied state.", () => source.keyCount());
     gauge("dister_process_resident_bytes", "Resident memory of the process.", () => process.memoryUsage.rss());
     gauge(
       "dister_event_loop_delay_p99_seconds",

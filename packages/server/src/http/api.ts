@@ -1,7 +1,6 @@
 import { DisterError, LIMITS, type Logger } from "@dister/types";
-import type { ApiReply } from "@dister/types/schemas";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { ClusterNode } from "../cluster-node.ts";
+import type { ServedNode } from "../served-node.ts";
 import { balanceRoutes } from "./balance-routes.ts";
 import { clusterRoutes } from "./cluster-routes.ts";
 import { consoleRoutes } from "./console-routes.ts";
@@ -28,7 +27,7 @@ export class Api {
   readonly #logger: Logger;
   #closing = false;
 
-  constructor(node: ClusterNode, options: ApiOptions, logger: Logger) {
+  constructor(node: ServedNode, options: ApiOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
     this.#server = Fastify({
@@ -94,11 +93,6 @@ export class Api {
     if (known.code === "DISTER_ERR_INTERNAL") this.#logger.error("a request failed", { path: pathOf(request), error });
     return reply.status(known.status).send(refusalOf(known));
   }
-}
-
-/** Puts a result in the form of every reply. */
-export function ok<T>(data: T): ApiReply<T> {
-  return { result: 1, message: "ok", data };
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -2,9 +2,9 @@ import { choosePriority, SmoothRoundRobin } from "@dister/balance";
 import { DisterError, redactNode, type Service, type ServiceNode, STATUS } from "@dister/types";
 import { BalanceQuerySchema, parseOrThrow } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
-import type { ClusterNode } from "../cluster-node.ts";
-import { ok } from "./api.ts";
+import type { ServedNode } from "../served-node.ts";
 import { readyToRead } from "./consistency.ts";
+import { ok } from "./reply.ts";
 
 interface Choice {
   readonly key: string;
@@ -23,7 +23,7 @@ function choicesOf(service: Service): Choice[] {
 }
 
 /** `/balance`: one healthy node of a service. Served from this node's own state: the answer is a hint, not a fact. */
-export function balanceRoutes(server: FastifyInstance, node: ClusterNode): void {
+export function balanceRoutes(server: FastifyInstance, node: ServedNode): void {
   const { state, rng } = node.components;
   const roundRobins = new Map<string, { modifyIndex: number; picker: SmoothRoundRobin<Choice> }>();
   state.onChange((event) => {

@@ -2,13 +2,13 @@ import { DisterError } from "@dister/types";
 import { parseOrThrow, TransferSchema } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
 import { JsonRpc } from "../cluster/json-rpc.ts";
-import type { ClusterNode } from "../cluster-node.ts";
-import { ok } from "./api.ts";
+import type { ServedNode } from "../served-node.ts";
+import { ok } from "./reply.ts";
 
 const CALL_MS = 2_000;
 
 /** `/health`, `/metrics` and `/cluster/*`: operating the node and the cluster. */
-export function clusterRoutes(server: FastifyInstance, node: ClusterNode): void {
+export function clusterRoutes(server: FastifyInstance, node: ServedNode): void {
   const json = new JsonRpc(node.components.rpc);
   json.serve<{ to: string | null }, string>("cluster.transfer", (_from, { to }) =>
     node.transferLeadership(to ?? undefined),

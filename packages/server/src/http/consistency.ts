@@ -1,12 +1,12 @@
 import type { FastifyReply } from "fastify";
-import type { ClusterNode } from "../cluster-node.ts";
+import type { ServedNode } from "../served-node.ts";
 
 /**
  * Makes sure that what is read next is as fresh as was asked for, and says in the header `x-dister-logid` up to which log
  * id it is.
  */
 export async function readyToRead(
-  node: ClusterNode,
+  node: ServedNode,
   reply: FastifyReply,
   consistency: "linearizable" | "local",
 ): Promise<void> {

@@ -1,15 +1,15 @@
 import { DisterError, type KvRecord, LIMITS } from "@dister/types";
 import { KeySchema, KvDeleteSchema, KvQuerySchema, parseOrThrow, ValueSchema } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
-import type { ClusterNode } from "../cluster-node.ts";
-import { ok } from "./api.ts";
+import type { ServedNode } from "../served-node.ts";
 import { readyToRead } from "./consistency.ts";
+import { ok } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 
 type KvItem = Pick<KvRecord, "key" | "value"> & Partial<KvRecord>;
 
 /** `/kv`: keys and values. */
-export function kvRoutes(server: FastifyInstance, node: ClusterNode): void {
+export function kvRoutes(server: FastifyInstance, node: ServedNode): void {
   const { state } = node.components;
 
   server.get("/kv", async (request, reply) => {
@@ -42,7 +42,7 @@ export function kvRoutes(server: FastifyInstance, node: ClusterNode): void {
 }
 
 function pageOf(
-  node: ClusterNode,
+  node: ServedNode,
   query: {
     prefix?: string | undefined;
     after?: string | undefined;

@@ -3,8 +3,8 @@ import { NamesSchema, parseOrThrow } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import { parsePeerAddress } from "../cluster/peer-address.ts";
-import type { ClusterNode } from "../cluster-node.ts";
-import { ok } from "./api.ts";
+import type { ServedNode } from "../served-node.ts";
+import { ok } from "./reply.ts";
 
 /** A member that does not answer within this is shown as it was last heard, and dead. */
 const ASK_MS = 300;
@@ -13,7 +13,7 @@ const ASK_MS = 300;
 type ShownNode = NodeInfo & { readonly voter: boolean };
 
 /** `/node`: the members of the cluster. */
-export function nodeRoutes(server: FastifyInstance, node: ClusterNode): void {
+export function nodeRoutes(server: FastifyInstance, node: ServedNode): void {
   const { self, rpc, transport } = node.components;
   const json = new JsonRpc(rpc);
 

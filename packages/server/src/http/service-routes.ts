@@ -1,9 +1,9 @@
 import { DisterError, redactNode, type Service } from "@dister/types";
 import { parseOrThrow, ServiceNamesSchema, ServiceQuerySchema, ServicesSchema } from "@dister/types/schemas";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { ClusterNode } from "../cluster-node.ts";
-import { ok } from "./api.ts";
+import type { ServedNode } from "../served-node.ts";
 import { readyToRead } from "./consistency.ts";
+import { ok } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /** A service as replies show it: the form of the original, secrets taken out. */
@@ -12,7 +12,7 @@ export function shownService({ name, type, node }: Service): { name: string; typ
 }
 
 /** `/service`: registration and listing. */
-export function serviceRoutes(server: FastifyInstance, node: ClusterNode): void {
+export function serviceRoutes(server: FastifyInstance, node: ServedNode): void {
   const { state } = node.components;
 
   server.get("/service", async (request, reply) => {

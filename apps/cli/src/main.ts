@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { basename, relative } from "node:path";
 import type { Io } from "./io.ts";
 import { run } from "./run.ts";

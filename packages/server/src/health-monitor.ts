@@ -1,8 +1,7 @@
 import { CheckScheduler, type CheckTarget, probeFor, type StatusDecision } from "@dister/health";
-import type { RaftNode } from "@dister/raft";
+import type { CoreStatus } from "@dister/raft";
 import type {
   Clock,
-  CommandOutcome,
   LogFields,
   Logger,
   Rng,
@@ -42,9 +41,9 @@ function targetsOf(service: Service): Target[] {
 
 /** Checks the nodes of every service while this node leads, and replicates a status when it changes. */
 export class HealthMonitor {
-  readonly #raft: RaftNode<CommandOutcome>;
-  readonly #state: StateReader;
-  readonly #gateway: Gateway;
+  readonly #raft: { status(): Pick<CoreStatus, "role"> };
+  readonly #state: Pick<StateReader, "services" | "service" | "onChange">;
+  readonly #gateway: Pick<Gateway, "write">;
   readonly #components: { clock: Clock; rng: Rng; logger: Logger };
   #scheduler: CheckScheduler<Target> | null = null;
   readonly #decided = new Map<string, StatusChange>();
@@ -54,9 +53,9 @@ export class HealthMonitor {
   #refreshing = false;
 
   constructor(parts: {
-    raft: RaftNode<CommandOutcome>;
-    state: StateReader;
-    gateway: Gateway;
+    raft: { status(): Pick<CoreStatus, "role"> };
+    state: Pick<StateReader, "services" | "service" | "onChange">;
+    gateway: Pick<Gateway, "write">;
     clock: Clock;
     rng: Rng;
     logger: Logger;

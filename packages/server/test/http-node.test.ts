@@ -144,6 +144,8 @@ describe("DELETE /node", () => {
     await away.kill();
     await until(() => !leader.node.components.transport.isUp(away.id));
     expect((await remove(leader, away.id)).status).toBe(200);
+    // From here on Raft tells it nothing any more.
+    await until(() => !leader.node.status!.progress.some(({ id }) => id === away.id));
     const back = await cluster.start(away.number, { minNode: 3, peers: [1, 2, 3] });
     await until(() => back.node.notReady === "removed from the cluster");
     expect(memberCount(leader)).toBe(2);

@@ -15,14 +15,14 @@ function believedAlive(): Service {
 let stop = (): void => {};
 afterEach(() => stop());
 
-/** A monitor on a leader, over one service and a gateway that does what a test says. */
-function monitor(write: (command: Command) => Promise<CommandOutcome>): {
-  service: Service;
-  role: "leader" | "follower";
-} {
-  const bench = { service: believedAlive(), role: "leader" as "leader" | "follower" };
+/** A monitor over one service and a gateway that does what a test says. */
+function monitor(
+  write: (command: Command) => Promise<CommandOutcome>,
+  role: "leader" | "follower" = "leader",
+): { service: Service } {
+  const bench = { service: believedAlive() };
   const subject = new HealthMonitor({
-    raft: { status: () => ({ role: bench.role }) },
+    raft: { status: () => ({ role }) },
     state: {
       services: () => [bench.service],
       service: (name) => (name === bench.service.name ? bench.service : undefined),
@@ -79,16 +79,10 @@ describe("the health monitor of a leader", () => {
 
   it("of a node that does not lead checks nothing", async () => {
     let writes = 0;
-    const subject = new HealthMonitor({
-      raft: { status: () => ({ role: "follower" }) },
-      state: { services: () => [believedAlive()], service: believedAlive, onChange: () => () => undefined },
-      gateway: { write: async () => (writes++, done) },
-      clock: systemClock,
-      rng: new SeededRng(1),
-      logger: NO_LOGGER,
-    });
-    stop = () => subject.stop();
-    subject.start();
+    monitor(() => {
+      writes++;
+      return Promise.resolve(done);
+    }, "follower");
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(writes).toBe(0);
   });

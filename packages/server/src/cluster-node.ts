@@ -1,5 +1,5 @@
 import { type CoreStatus, RaftNode } from "@dister/raft";
-import { type CommandOutcome, DisterError, hexIdOf, type NodeInfo, RAFT_ROLE } from "@dister/types";
+import { type CommandOutcome, DisterError, hexIdOf, type NodeInfo, RAFT_ROLE, voterIds } from "@dister/types";
 import { Formation } from "./cluster/formation.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import { MembershipManager } from "./cluster/membership-manager.ts";
@@ -159,7 +159,9 @@ export class ClusterNode implements ServedNode {
   async #handOver(waitMs: number): Promise<void> {
     const raft = this.#membered?.raft;
     if (raft === undefined) return;
-    const { clock, logger } = this.components;
+    const { clock, logger, transport, self } = this.components;
+    const voters = voterIds(raft.status().membership);
+    if (!voters.some((id) => id !== self.id && transport.isUp(id))) return; // Nobody is there to take over.
     const deadlineMs = clock.nowMs() + waitMs;
     while (raft.status().role === "leader" && clock.nowMs() < deadlineMs) {
       try {

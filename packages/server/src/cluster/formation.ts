@@ -127,8 +127,11 @@ export class Formation {
   /** Would this node accept a proposal of `lowest`? Asked first, because accepting is for ever. */
   #isReadyFor(lowest: NodeId): boolean {
     const { clusterId, accepted } = this.#identity.current;
+    if (clusterId !== "" || accepted !== null || this.#self.role !== ROLE.server) return false;
+    // A node that knows a cluster is about to join it, and may have been taken in already.
+    if (this.#directory.formed().length > 0) return false;
     const known = [this.#self.id, ...this.#directory.freeServers().map(({ info }) => info.id)].sort();
-    return clusterId === "" && accepted === null && this.#self.role === ROLE.server && known[0]! >= lowest;
+    return known[0]! >= lowest;
   }
 
   #accept(proposal: FoundingProposal): void {

@@ -7,7 +7,9 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** How to call this program again. */
 function commandOf(script: string): string {
   if (script.includes("/_npx/") || script.includes("\\_npx\\")) return "npx dister";
-  return basename(script) === "dister" ? "dister" : `node ${relative(process.cwd(), script) || script}`;
+  if (basename(script) === "dister") return "dister";
+  const path = relative(process.cwd(), script);
+  return `node ${path.startsWith("..") ? script : path}`;
 }
 
 const io: Io = {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@dister/types/system";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EXIT } from "../src/index.ts";
 import { run } from "../src/run.ts";
 import { whyNotFree } from "../src/up/free-port.ts";
@@ -16,6 +16,8 @@ import { Capture } from "./capture.ts";
 
 const DAEMON = fileURLToPath(new URL("fake-daemon.mjs", import.meta.url));
 const HOST = "127.0.0.1";
+// Each starts processes; a busy machine takes its time over that.
+vi.setConfig({ testTimeout: 30_000 });
 const TUNING: Partial<UpTuning> = { lookMs: 20, calmMs: 20, restartMs: 20, sameSignalMs: 0 };
 
 let folder: string;

@@ -9,9 +9,12 @@ import { pageBuild } from "../tsup.config.ts";
 export async function buildPage(): Promise<{ folder: string; remove(): void }> {
   const folder = mkdtempSync(join(tmpdir(), "dister-page-"));
   const before = process.cwd();
+  const root = fileURLToPath(new URL("..", import.meta.url));
   try {
-    process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-    await build({ ...pageBuild(folder), config: false, silent: true });
+    process.chdir(root);
+    // The bundler keeps the folder that the process was started in, which is the repository's when all tests run.
+    const entry = { main: join(root, "src/main.ts") };
+    await build({ ...pageBuild(folder), entry, config: false, silent: true });
   } finally {
     process.chdir(before);
   }

@@ -108,7 +108,8 @@ export class ClusterNode implements ServedNode {
       },
     );
     const session = `${self.id}.${hexIdOf(rng.bytes(8))}`;
-    const gateway = new Gateway({ raft, state, rpc, clock, self: self.id, session }, this.#options.gateway);
+    const isUp = (peer: string): boolean => transport.isUp(peer);
+    const gateway = new Gateway({ raft, state, rpc, clock, isUp, self: self.id, session }, this.#options.gateway);
     const membership = new MembershipManager({
       raft,
       identity,

@@ -19,6 +19,7 @@ class Bench {
   readonly attempts: { via: "self" | "peer"; stamped: StampedCommand; atMs: number }[] = [];
   readonly outcomes = new Map<string, CommandOutcome>();
   leader: string | null = SELF;
+  leaderUp = true;
   /** Answers of the leader, wherever it is. */
   answer: Answer = (_attempt, { requestId }) => this.apply(requestId);
   whenApplied: (index: number) => Promise<void> = () => Promise.resolve();
@@ -40,6 +41,7 @@ class Bench {
         state: { outcome: (requestId) => this.outcomes.get(requestId) },
         rpc: { call: (to, method, body) => this.#call(to, method, body) },
         clock: this.clock,
+        isUp: () => this.leaderUp,
         self: SELF,
         session: "S",
       },
@@ -108,6 +110,18 @@ describe("a write", () => {
       expect(bench.attempts.map((attempt) => attempt.via)).toEqual([via]);
       expect(bench.attempts[0]!.stamped).toEqual({ requestId: "r1", timeMs: 1_700_000_000_000, command: COMMAND });
     }
+  });
+
+  it("does not ask a leader whose connection has closed, and goes to its successor at once", async () => {
+    const bench = new Bench();
+    bench.leader = OTHER;
+    bench.leaderUp = false;
+    bench.clock.setTimer(40, () => {
+      bench.leader = SELF;
+    });
+    expect(await bench.run(bench.gateway.write(COMMAND, "r1"))).toMatchObject({ changed: 1 });
+    expect(bench.attempts.map((attempt) => attempt.via)).toEqual(["self"]);
+    expect(bench.clock.nowMs()).toBeLessThan(100);
   });
 
   it("has an id of its own when the client gave none", async () => {

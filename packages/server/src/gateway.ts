@@ -22,6 +22,8 @@ type GatewayRaft = Pick<RaftNode<CommandOutcome>, "leader" | "propose" | "whenAp
 
 /** Between two attempts of a request that nobody could take. */
 const RETRY_MS = 15;
+/** A leader that hangs may have a successor by then; the attempt is repeated under the same request id. */
+const ATTEMPT_MS = 1_500;
 /** A forwarded write: the leader answers with its place in the log. */
 export const PROPOSE_METHOD = "propose";
 
@@ -44,6 +46,7 @@ export class Gateway {
   readonly #state: Pick<StateReader, "outcome">;
   readonly #rpc: Pick<PeerRpc, "call">;
   readonly #clock: Clock;
+  readonly #isUp: (peer: NodeId) => boolean;
   readonly #self: NodeId;
   readonly #session: string;
   readonly #options: GatewayOptions;
@@ -56,6 +59,8 @@ export class Gateway {
       state: Pick<StateReader, "outcome">;
       rpc: Pick<PeerRpc, "call">;
       clock: Clock;
+      /** Is a peer connected? */
+      isUp: (peer: NodeId) => boolean;
       self: NodeId;
       session: string;
     },
@@ -65,6 +70,7 @@ export class Gateway {
     this.#state = parts.state;
     this.#rpc = parts.rpc;
     this.#clock = parts.clock;
+    this.#isUp = parts.isUp;
     this.#self = parts.self;
     this.#session = parts.session;
     this.#options = { holdMs: 4_000, ...options };
@@ -105,7 +111,9 @@ export class Gateway {
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
     const bytes = encodeCommand({ requestId, timeMs: this.#clock.wallMs(), command });
     if (leader === this.#self) return (await this.#raft.propose(bytes)).result;
-    const timeoutMs = Math.max(1, deadlineMs - this.#clock.nowMs());
+    // A leader whose process has ended is not waited for: its successor is a matter of milliseconds.
+    if (!this.#isUp(leader)) throw new DisterError("DISTER_ERR_NO_LEADER");
+    const timeoutMs = Math.max(1, Math.min(ATTEMPT_MS, deadlineMs - this.#clock.nowMs()));
     const reply = await this.#rpc.call(leader, PROPOSE_METHOD, bytes, { timeoutMs }).catch((error: unknown) => {
       // A leader that is ending takes nothing more; the next one will.
       throw isDisterError(error, "DISTER_ERR_STOPPED")

@@ -15,7 +15,7 @@ export class Metrics {
   readonly #applied: Counter;
   readonly #elections: Counter;
   readonly #requests: Histogram<"method" | "route" | "status">;
-  readonly #delay = monitorEventLoopDelay({ resolution: 10 });
+  readonly #delay = monitorEventLoopDelay({ resolution: 100 });
   #term = 0;
 
   constructor(source: MetricsSource) {

@@ -1,10 +1,3 @@
-import { defineConfig } from "tsup";
+import { defineConfig, library } from "../../tsup.base.ts";
 
-export default defineConfig({
-  entry: ["src/index.ts", "src/main.ts"],
-  format: ["esm"],
-  dts: true,
-  clean: true,
-  target: "node22",
-  sourcemap: true,
-});
+export default defineConfig(library("src/index.ts", "src/main.ts"));

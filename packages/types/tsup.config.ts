@@ -1,16 +1,4 @@
-import { defineConfig } from "tsup";
+import { defineConfig, library } from "../../tsup.base.ts";
 
-export default defineConfig({
-  entry: [
-    "src/index.ts",
-    "src/testing/index.ts",
-    "src/conformance/index.ts",
-    "src/schemas/index.ts",
-    "src/system/index.ts",
-  ],
-  format: ["esm"],
-  dts: true,
-  clean: true,
-  target: "node22",
-  sourcemap: true,
-});
+const folders = ["testing", "conformance", "schemas", "system"];
+export default defineConfig(library("src/index.ts", ...folders.map((folder) => `src/${folder}/index.ts`)));

@@ -1,6 +1,6 @@
 import type { FileSystem } from "../contracts/file-system.ts";
 import { type ErrorCode, isDisterError } from "../errors.ts";
-import { expect, expectEqual, type Suite } from "./suite.ts";
+import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
 
 /** A file system and an empty folder in it. */
 export interface FileSystemSubject {
@@ -11,14 +11,7 @@ export interface FileSystemSubject {
 /** What every `FileSystem` does. Survival of a power loss is not looked at: that takes a disk that can lose it. */
 export function fileSystemConformance(suite: Suite<FileSystemSubject>): void {
   const check = (name: string, run: (subject: FileSystemSubject) => Promise<void> | void): void =>
-    suite.test(`FileSystem: ${name}`, async () => {
-      const trial = await suite.create();
-      try {
-        await run(trial.subject);
-      } finally {
-        await trial.cleanup();
-      }
-    });
+    suite.test(`FileSystem: ${name}`, () => withFresh(suite, run));
 
   check("a folder is made with those above it, and making it again is harmless", ({ fileSystem, folder }) => {
     fileSystem.makeDirectory(`${folder}/a/b`);

@@ -2,7 +2,7 @@ import type { LogStore } from "../contracts/log-store.ts";
 import { type ErrorCode, isDisterError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { ENTRY_KIND, type LogEntry } from "../log-entry.ts";
-import { expect, expectEqual, type Suite } from "./suite.ts";
+import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
 
 /** A suite of stores; each subject is fresh and empty. */
 export interface LogStoreSuite extends Suite<LogStore> {
@@ -15,14 +15,7 @@ const NODE = "00000000000000AB";
 /** What every `LogStore` does. Crashes are not looked at: they take a disk that can lose something. */
 export function logStoreConformance(suite: LogStoreSuite): void {
   const check = (name: string, run: (log: LogStore) => Promise<void>): void =>
-    suite.test(`LogStore: ${name}`, async () => {
-      const trial = await suite.create();
-      try {
-        await run(trial.subject);
-      } finally {
-        await trial.cleanup();
-      }
-    });
+    suite.test(`LogStore: ${name}`, () => withFresh(suite, run));
 
   check("a fresh log is empty and stands before index 1", async (log) => {
     expectEqual([log.firstIndex(), log.lastIndex()], [1, 0], "first and last index");

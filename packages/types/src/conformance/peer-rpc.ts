@@ -3,7 +3,7 @@ import { DisterError, type ErrorCode, isDisterError } from "../errors.ts";
 import type { NodeId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { NodeInfo } from "../node-info.ts";
-import { expect, expectEqual, type Suite } from "./suite.ts";
+import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
 import type { TransportLab, TransportNode } from "./transport.ts";
 
 /** A node of which both the transport and the calls are at hand. */
@@ -80,14 +80,7 @@ function expectCode(outcome: Outcome<unknown>, code: ErrorCode): DisterError {
 /** What every {@link PeerRpc} must do, together with the transport that its peers are set on. */
 export function peerRpcConformance(suite: Suite<PeerLab>): void {
   const check = (name: string, run: (lab: PeerLab) => Promise<void>): void => {
-    suite.test(`PeerRpc: ${name}`, async () => {
-      const trial = await suite.create();
-      try {
-        await run(trial.subject);
-      } finally {
-        await trial.cleanup();
-      }
-    });
+    suite.test(`PeerRpc: ${name}`, () => withFresh(suite, run));
   };
   answerChecks(check);
   failureChecks(check);

@@ -2,7 +2,6 @@ import type { Command, StampedCommand } from "../command.ts";
 import { ENTRY_KIND, type LogEntry } from "../log-entry.ts";
 import { encodeMembership, type Membership, membershipOf } from "../membership.ts";
 import type { ServiceConfig, ServiceNode } from "../service.ts";
-import type { Suite } from "./suite.ts";
 
 /** Turns a command into the payload of an entry. */
 export type CommandEncoder = (stamped: StampedCommand) => Uint8Array;
@@ -83,14 +82,4 @@ export function someNode(port: number, status: 0 | 1 = 0): ServiceNode {
     fall: "2",
     status,
   };
-}
-
-/** Runs with a fresh subject of a suite and puts it away afterwards. */
-export async function withFresh<T>(suite: Suite<T>, run: (subject: T) => Promise<void>): Promise<void> {
-  const trial = await suite.create();
-  try {
-    await run(trial.subject);
-  } finally {
-    await trial.cleanup();
-  }
 }

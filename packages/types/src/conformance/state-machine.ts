@@ -4,8 +4,8 @@ import { type ErrorCode, isDisterError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { entryLogId, type LogEntry } from "../log-entry.ts";
 import { membershipOf } from "../membership.ts";
-import { type CommandEncoder, EntryMaker, someMembership, someService, withFresh } from "./state-entries.ts";
-import { expect, expectEqual, type Suite } from "./suite.ts";
+import { type CommandEncoder, EntryMaker, someMembership, someService } from "./state-entries.ts";
+import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
 
 /** What the suite of state machines needs. */
 export interface StateMachineSuite extends Suite<StateMachine<CommandOutcome>> {

@@ -2,8 +2,8 @@ import type { CommandOutcome } from "../command.ts";
 import type { StateMachine } from "../contracts/state-machine.ts";
 import type { ChangeEvent, StateReader } from "../contracts/state-reader.ts";
 import { entryLogId } from "../log-entry.ts";
-import { type CommandEncoder, EntryMaker, someMembership, someNode, someService, withFresh } from "./state-entries.ts";
-import { expect, expectEqual, type Suite } from "./suite.ts";
+import { type CommandEncoder, EntryMaker, someMembership, someNode, someService } from "./state-entries.ts";
+import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
 
 /** A state that can be applied to and read. */
 export type ReadableStateMachine = StateMachine<CommandOutcome> & StateReader;

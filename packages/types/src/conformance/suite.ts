@@ -23,3 +23,13 @@ export function expectEqual(got: unknown, wanted: unknown, what: string): void {
   const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
   if (a !== b) throw new Error(`${what}: got ${a}, wanted ${b}`);
 }
+
+/** Runs one check with a fresh subject, which is put away whatever the check came to. */
+export async function withFresh<T>(suite: Suite<T>, run: (subject: T) => Promise<void> | void): Promise<void> {
+  const trial = await suite.create();
+  try {
+    await run(trial.subject);
+  } finally {
+    await trial.cleanup();
+  }
+}

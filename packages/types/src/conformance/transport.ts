@@ -4,7 +4,7 @@ import type { ClusterId, NodeId } from "../ids.ts";
 import type { LogEntry } from "../log-entry.ts";
 import type { PeerAddress } from "../membership.ts";
 import type { RaftMessage, SnapshotHeader, SnapshotReply } from "../raft-message.ts";
-import { expect, expectEqual, type Suite } from "./suite.ts";
+import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
 
 /** One node of a trial. */
 export interface TransportNode {
@@ -172,14 +172,7 @@ async function ended<T>(lab: TransportLab, promise: Promise<T>, what: string): P
 /** What every {@link Transport} must do. */
 export function transportConformance(suite: Suite<TransportLab>): void {
   const check = (name: string, run: (lab: TransportLab) => Promise<void>): void => {
-    suite.test(`Transport: ${name}`, async () => {
-      const trial = await suite.create();
-      try {
-        await run(trial.subject);
-      } finally {
-        await trial.cleanup();
-      }
-    });
+    suite.test(`Transport: ${name}`, () => withFresh(suite, run));
   };
   messageChecks(check);
   connectionChecks(check);

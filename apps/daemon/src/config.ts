@@ -15,8 +15,11 @@ export interface ConfigSources {
 
 type Tree = { [key: string]: unknown };
 
-/** Environment variables of ours that are not configuration of the daemon. */
-const OTHER_VARIABLES = new Set(["DISTER_URL", "DISTER_CFG"]);
+/**
+ * Environment variables that are not configuration: two of ours, and those that Kubernetes gives every process beside a
+ * service called `dister`.
+ */
+const OTHER_VARIABLES = /^DISTER_(URL|CFG|PORT|PORT_.*|SERVICE_HOST|SERVICE_PORT.*)$/;
 
 /** Flags that are shorter than the way to the key they set. */
 const SHORT_FLAGS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -48,7 +51,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const file = readConfigFile(sources.cfg ?? sources.env["DISTER_CFG"]);
   if (file !== undefined) mergeFile(tree, file, CONFIG_DEFAULTS as Tree, "");
   for (const [name, text] of Object.entries(sources.env)) {
-    if (text === undefined || !name.startsWith("DISTER_") || OTHER_VARIABLES.has(name)) continue;
+    if (text === undefined || !name.startsWith("DISTER_") || OTHER_VARIABLES.test(name)) continue;
     setByPath(tree, name.slice("DISTER_".length).split("_"), text, name);
   }
   for (const [flag, text] of sources.flags) setByPath(tree, [...(SHORT_FLAGS.get(flag) ?? [flag])], text, `--${flag}`);
@@ -105,7 +108,8 @@ function mergeFile(into: Tree, from: Tree, known: Tree, path: string): void {
       const inner: Tree = {};
       into[key] = inner;
       mergeFile(inner, value, known[key], `${path}${key}.`);
-    } else into[key] = value;
+    } else if (typeof value === "string" && typeof known[key] !== "string") setText(into, key, value, known[key]);
+    else into[key] = value;
   }
 }
 
@@ -118,8 +122,7 @@ function setByPath(into: Tree, names: string[], text: string, source: string): v
     const key = keyOf(names.shift()!, known, path === "" ? `${source}: ` : path);
     const fallback = known[key];
     if (names.length === 0) {
-      tree[key] = fromText(text, fallback);
-      return;
+      return setText(tree, key, text, fallback);
     }
     if (!isTree(fallback)) {
       throw new DisterError("DISTER_ERR_CONFIG", {
@@ -133,6 +136,12 @@ function setByPath(into: Tree, names: string[], text: string, source: string): v
     known = fallback;
     path = `${path}${key}.`;
   }
+}
+
+/** Text in place of another type; nothing at all means the default, as it did in the original. */
+function setText(tree: Tree, key: string, text: string, fallback: unknown): void {
+  if (text === "" && typeof fallback !== "string") delete tree[key];
+  else tree[key] = fromText(text, fallback);
 }
 
 function fromText(text: string, fallback: unknown): unknown {
@@ -149,10 +158,8 @@ function fromText(text: string, fallback: unknown): unknown {
 }
 
 /** What this version cannot do is refused, so that nobody believes that it is done. */
-function assertPossible(config: Config): void {
-  const refuse = (key: string, got: string, allowed: string): never => {
-    throw new DisterError("DISTER_ERR_CONFIG", { key, got, allowed });
-  };
-  if (config.Scan) refuse("Scan", "true", "false: this version finds others by Peers only");
-  if (config.Role === 1) refuse("Role", "client", "server or monitor: this version has no clients");
+export function assertPossible(config: Config): void {
+  if (config.Role !== 1) return;
+  const allowed = "server or monitor: this version has no clients";
+  throw new DisterError("DISTER_ERR_CONFIG", { key: "Role", got: "client", allowed });
 }

@@ -10,6 +10,7 @@ import type { Config } from "@dister/types/schemas";
 import { CONFIG_DEFAULTS, ConfigSchema, parseOrThrow } from "@dister/types/schemas";
 import { systemClock as clock, systemRng as rng } from "@dister/types/system";
 import { TcpPeers } from "@dister/wire";
+import { assertPossible } from "./config.ts";
 import { VERSION } from "./version.ts";
 
 /** A running node. */
@@ -40,6 +41,7 @@ export interface CreateNodeOptions {
  */
 export async function createNode(options: CreateNodeOptions = {}): Promise<RunningNode> {
   const config = parseOrThrow(ConfigSchema, { ...CONFIG_DEFAULTS, ...options.config }, "config");
+  assertPossible(config);
   const closers: (() => unknown)[] = [];
   try {
     return await compose(config, options.logger ?? NO_LOGGER, closers);
@@ -51,7 +53,12 @@ export async function createNode(options: CreateNodeOptions = {}): Promise<Runni
 
 /** Closes in the reverse order of opening. */
 async function closeAll(closers: (() => unknown)[]): Promise<void> {
-  for (const close of closers.splice(0).reverse()) await close();
+  const failures: unknown[] = [];
+  for (const close of closers.splice(0).reverse()) {
+    // One that fails must not leave the lock behind it taken.
+    await (async () => close())().catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 async function compose(config: Config, logger: Logger, closers: (() => unknown)[]): Promise<RunningNode> {
@@ -126,5 +133,6 @@ function warnIfOpen(config: Config, logger: Logger): void {
   if (config.Secret === "" && !isLoopback(config.Listen)) {
     logger.warn("the peer ports listen beyond loopback without a Secret", { Listen: config.Listen });
   }
+  if (config.Scan) logger.warn("this version does not scan the network: others are found by Peers", { Scan: true });
   if (!isLoopback(config.Api.host)) logger.warn("the API listens beyond loopback", { host: config.Api.host });
 }

@@ -24,6 +24,7 @@ export class ClusterNode implements ServedNode {
   readonly #api: Api;
   #membered: Membered | null = null;
   #starting: Promise<void> | null = null;
+  #started = false;
   #stopping = false;
 
   constructor(components: NodeComponents, options: NodeOptions) {
@@ -55,6 +56,7 @@ export class ClusterNode implements ServedNode {
     this.#formation.start();
     if (this.components.identity.current.clusterId !== "") this.#enterCluster();
     await this.#starting;
+    this.#started = true;
     return url;
   }
 
@@ -91,7 +93,12 @@ export class ClusterNode implements ServedNode {
 
   #enterCluster(): void {
     if (this.#stopping) return;
-    this.#starting ??= this.#startRaft().catch((error: unknown) => this.#options.onFatal(error));
+    if (this.#starting !== null) return;
+    this.#starting = this.#startRaft();
+    this.#starting.catch((error: unknown) => {
+      // While the node starts, whoever starts it is told; afterwards nobody waits for it.
+      if (this.#started) this.#options.onFatal(error);
+    });
   }
 
   async #startRaft(): Promise<void> {
@@ -150,7 +157,7 @@ export class ClusterNode implements ServedNode {
     await this.#handOver(handOverMs);
     await this.#api.close();
     this.#formation.stop();
-    await this.#starting; // A Raft node that is just coming up must not outlive this one.
+    await this.#starting?.catch(() => undefined); // A Raft node that is just coming up must not outlive this one.
     this.#membered?.health.stop();
     this.#membered?.membership.stop();
     await this.#membered?.raft.stop();

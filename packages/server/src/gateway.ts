@@ -110,7 +110,7 @@ export class Gateway {
     const { leader } = this.#raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
     const bytes = encodeCommand({ requestId, timeMs: this.#clock.wallMs(), command });
-    if (leader === this.#self) return (await this.#raft.propose(bytes)).result;
+    if (leader === this.#self) return (await this.#within(this.#raft.propose(bytes), deadlineMs)).result;
     // A leader whose process has ended is not waited for: its successor is a matter of milliseconds.
     if (!this.#isUp(leader)) throw new DisterError("DISTER_ERR_NO_LEADER");
     const timeoutMs = Math.max(1, Math.min(ATTEMPT_MS, deadlineMs - this.#clock.nowMs()));
@@ -163,16 +163,16 @@ export class Gateway {
     return new Promise((resolve) => this.#clock.setTimer(ms, resolve));
   }
 
-  async #within(work: Promise<unknown>, deadlineMs: number): Promise<void> {
+  async #within<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
     const timeoutMs = Math.max(1, deadlineMs - this.#clock.nowMs());
     let timer: { cancel(): void } | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = this.#clock.setTimer(timeoutMs, () =>
-        reject(new DisterError("DISTER_ERR_TIMEOUT", { what: "catching up with the leader", timeoutMs })),
+        reject(new DisterError("DISTER_ERR_TIMEOUT", { what: "the cluster", timeoutMs })),
       );
     });
     try {
-      await Promise.race([work, late]);
+      return await Promise.race([work, late]);
     } finally {
       timer?.cancel();
     }

@@ -193,9 +193,9 @@ export class TcpPeers implements Transport, PeerRpc {
   async hello(address: { host: string; raftPort: number }): Promise<NodeInfo> {
     const { connection, done } = dial({ host: address.host, port: address.raftPort, purpose: "hello" }, this.#side);
     try {
-      const heard = { ...(await done).info, ip: connection.remoteAddress };
-      this.#onInfo(heard);
-      return heard;
+      const { info } = await done;
+      this.#onInfo(info);
+      return info;
     } finally {
       connection.close("the hello is over");
     }

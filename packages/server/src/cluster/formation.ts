@@ -34,11 +34,13 @@ interface Hello extends HelloAddress {
   nextMs: number;
   waitMs: number;
   underWay: boolean;
+  /** Who answered there last. */
+  node: NodeId | null;
 }
 
 /**
  * Finds the other nodes and ends with belonging to a cluster: a new one that all founders have agreed to, or one that
- * is there already. Runs on after that only to say hello to addresses that are added.
+ * is there already. Runs on after that only to say hello to configured addresses that are not connected.
  */
 export class Formation {
   readonly #identity: IdentityFile;
@@ -81,7 +83,7 @@ export class Formation {
     this.#logger = parts.logger;
     this.#minNode = options.minNode;
     this.#formed = options.formed;
-    this.#hellos = options.peers.map((peer) => ({ ...peer, nextMs: 0, waitMs: LOOK_MS, underWay: false }));
+    this.#hellos = options.peers.map((peer) => ({ ...peer, nextMs: 0, waitMs: LOOK_MS, underWay: false, node: null }));
     this.#serve();
   }
 
@@ -162,10 +164,12 @@ export class Formation {
     const now = this.#clock.nowMs();
     for (const hello of this.#hellos) {
       if (hello.underWay || hello.nextMs > now) continue;
+      if (hello.node !== null && this.#directory.isUp(hello.node)) continue; // Nothing new to be heard there.
       hello.underWay = true;
       this.hello(hello)
         .then(
-          () => {
+          ({ id }) => {
+            hello.node = id;
             hello.waitMs = HELLO_MS_MAX;
           },
           (error: unknown) => {

@@ -68,7 +68,10 @@ describe("the decision to found", () => {
 
   it("joins none of several clusters of its group and says so", () => {
     const step = decide(1, [], { formed: [info(ID.c, OURS), info(ID.d, OTHER)] });
-    expect(step).toEqual({ do: "wait", reason: "found 2 clusters of this group, reset all but one of them" });
+    expect(step).toEqual({
+      do: "wait",
+      reason: "found 2 clusters of this group, keep one of them and empty the data folders of the others",
+    });
   });
 });
 

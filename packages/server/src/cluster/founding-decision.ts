@@ -27,7 +27,10 @@ export function decideFounding(parts: {
 }): FoundingStep {
   const clusters = new Set(parts.formed.map((info) => info.cluster));
   if (clusters.size > 1) {
-    return { do: "wait", reason: `found ${clusters.size} clusters of this group, reset all but one of them` };
+    return {
+      do: "wait",
+      reason: `found ${clusters.size} clusters of this group, keep one of them and empty the data folders of the others`,
+    };
   }
   const [cluster] = clusters;
   if (cluster !== undefined) return { do: "join", cluster };

@@ -20,7 +20,7 @@ import {
 import { memberOf } from "./formation.ts";
 import type { IdentityFile } from "./identity.ts";
 import { JsonRpc } from "./json-rpc.ts";
-import { addressOf, type PeerDirectory } from "./peer-directory.ts";
+import type { PeerDirectory } from "./peer-directory.ts";
 
 /** Between two looks at who can be promoted. */
 const LOOK_MS = 100;
@@ -274,7 +274,7 @@ export class MembershipManager {
       }
       const known = this.#directory.get(peer.id);
       if (known === undefined || !this.#transport.isUp(peer.id)) continue;
-      const address = addressOf(known.info);
+      const { address } = known;
       if (JSON.stringify(address) !== JSON.stringify(member.address)) {
         await this.#replace({ ...member, address }, "a member's address changed");
         return;

@@ -30,11 +30,17 @@ export class PeerDirectory {
   /** A node said who it is; `info.ip` is where it was seen. */
   heard(info: NodeInfo): void {
     if (info.id === this.#self || info.ip === "") return;
-    const address = addressOf(info);
+    // A connection that works is not moved: a node with several addresses is seen at one and reached at another.
+    const working = this.#transport.isUp(info.id) ? this.#known.get(info.id)?.address : undefined;
+    const address = working ?? addressOf(info);
     this.#known.set(info.id, { info, address, heardMs: this.#clock.nowMs() });
     // A connection per known node: calls go over it before anybody is a member.
     this.#transport.setPeer(info.id, address);
     for (const listener of this.#listeners) listener(info);
+  }
+
+  isUp(id: NodeId): boolean {
+    return this.#transport.isUp(id);
   }
 
   onHeard(listener: (info: NodeInfo) => void): void {

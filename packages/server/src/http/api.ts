@@ -9,7 +9,11 @@ import { type GuardOptions, guard } from "./guard.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { kvRoutes } from "./kv-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
+import { OpenConnections } from "./open-connections.ts";
 import { serviceRoutes } from "./service-routes.ts";
+
+/** How long requests that are under way may take when the node stops. */
+const ANSWER_MS = 4_000;
 
 export interface ApiOptions extends GuardOptions {
   /** Address to listen on. */
@@ -25,6 +29,7 @@ export class Api {
   readonly #server: FastifyInstance;
   readonly #options: ApiOptions;
   readonly #logger: Logger;
+  readonly #connections: OpenConnections;
   #closing = false;
 
   constructor(node: ServedNode, options: ApiOptions, logger: Logger) {
@@ -43,6 +48,7 @@ export class Api {
       return503OnClosing: false,
       routerOptions: { ignoreTrailingSlash: true },
     });
+    this.#connections = new OpenConnections(this.#server.server);
     this.#server.removeAllContentTypeParsers();
     this.#server.addContentTypeParser<Buffer>(
       "application/json",
@@ -79,7 +85,9 @@ export class Api {
   /** Answers what is under way and takes nothing more. */
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#server.close();
+    const closed = this.#server.close();
+    this.#connections.end(ANSWER_MS);
+    await closed;
   }
 
   #admit(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {

@@ -1,4 +1,4 @@
-import { DisterError } from "@dister/types";
+import { DisterError, type ErrorCode } from "@dister/types";
 import { parseOrThrow, TransferSchema } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
 import { JsonRpc } from "../cluster/json-rpc.ts";
@@ -22,7 +22,7 @@ export function clusterRoutes(server: FastifyInstance, node: ServedNode): void {
     if (notReady !== undefined) reply.status(503);
     const data = { live: true, ready: notReady === undefined, leader, reason: notReady ?? null };
     return reply.send(
-      notReady === undefined ? ok(data) : { result: 0, message: notReady, data, code: "DISTER_ERR_NO_LEADER" },
+      notReady === undefined ? ok(data) : { result: 0, message: notReady, data, code: reasonCode(node) },
     );
   });
 
@@ -55,4 +55,9 @@ export function clusterRoutes(server: FastifyInstance, node: ServedNode): void {
     if (leader === node.components.self.id) return ok({ to: node.transferLeadership(to ?? undefined) });
     return ok({ to: await json.call<{ to: string | null }, string>(leader, "cluster.transfer", { to }, CALL_MS) });
   });
+}
+
+function reasonCode(node: ServedNode): ErrorCode {
+  if (node.status === null) return "DISTER_ERR_NOT_FORMED";
+  return node.status.leader === null ? "DISTER_ERR_NO_LEADER" : "DISTER_ERR_STOPPED";
 }

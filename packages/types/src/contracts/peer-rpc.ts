@@ -25,7 +25,7 @@ export interface PeerRpc {
   call(to: NodeId, method: string, body: Uint8Array, options: { timeoutMs: number }): Promise<Uint8Array>;
   /**
    * Says hello to an address of which the node id is not known yet.
-   * @returns the other's node info, `ip` being the address that it was reached at.
+   * @returns the other's node info; where it names no `ip` of its own, the address that it was reached at.
    * @throws DisterError `DISTER_ERR_PEER_UNREACHABLE`, `DISTER_ERR_HANDSHAKE` (other group, secret or version).
    */
   hello(address: { host: string; raftPort: number }): Promise<NodeInfo>;

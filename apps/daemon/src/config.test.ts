@@ -65,6 +65,20 @@ describe("the configuration", () => {
     expect(config.Ports.raft).toBe(7000);
   });
 
+  it("takes an empty text for the default of any key, and numbers as text", () => {
+    const empty = Object.fromEntries(Object.keys(CONFIG_DEFAULTS).map((key) => [key, ""]));
+    expect(load(JSON.stringify(empty))).toEqual(CONFIG_DEFAULTS);
+    expect(load('{ "Role": "2", "MinNode": "3", "Scan": "true", "Peers": "a,b" }')).toMatchObject({
+      ...{ Role: 2, MinNode: 3, Scan: true, Peers: ["a", "b"] },
+    });
+    expect(load("{}", ["--MinNode="], { DISTER_ROLE: "" })).toEqual(CONFIG_DEFAULTS);
+  });
+
+  it("passes over what Kubernetes sets beside a service called dister", () => {
+    const env = { DISTER_SERVICE_HOST: "10.0.0.1", DISTER_PORT: "tcp://10.0.0.1:4168", DISTER_PORT_4168_TCP: "x" };
+    expect(load("{}", [], env)).toEqual(CONFIG_DEFAULTS);
+  });
+
   it("takes roles by name and by number", () => {
     expect(load('{ "Role": "monitor" }').Role).toBe(2);
     expect(load("{}", ["--Role=server"]).Role).toBe(0);

@@ -108,7 +108,7 @@ function mergeFile(into: Tree, from: Tree, known: Tree, path: string): void {
       const inner: Tree = {};
       into[key] = inner;
       mergeFile(inner, value, known[key], `${path}${key}.`);
-    } else if (typeof value === "string" && typeof known[key] !== "string") setText(into, key, value, known[key]);
+    } else if (typeof value === "string") setText(into, key, value, known[key]);
     else into[key] = value;
   }
 }
@@ -138,9 +138,9 @@ function setByPath(into: Tree, names: string[], text: string, source: string): v
   }
 }
 
-/** Text in place of another type; nothing at all means the default, as it did in the original. */
+/** Text, perhaps in place of another type; nothing at all means the default, as it did in the original. */
 function setText(tree: Tree, key: string, text: string, fallback: unknown): void {
-  if (text === "" && typeof fallback !== "string") delete tree[key];
+  if (text === "") delete tree[key];
   else tree[key] = fromText(text, fallback);
 }
 

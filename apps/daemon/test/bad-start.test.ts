@@ -99,6 +99,18 @@ describe("a start that cannot be meant ends with code 78 and one line", { timeou
     expect(ended.stderr).toContain("dister.db/log");
   });
 
+  it("for a log folder that was emptied: the database does not belong to the log that is begun anew", async () => {
+    const daemon = await started();
+    await api(`http://127.0.0.1:${ports[2]}`, "POST", "/kv", { some: "thing" });
+    await daemon.signal("SIGTERM");
+    const log = join(folder, "data/dister.db/log");
+    for (const name of readdirSync(log)) rmSync(join(log, name));
+    const ended = await refused(start());
+    expect(ended.code).toBe(78);
+    expect(ended.stderr).toContain("database cannot be used");
+    expect(ended.stdout).not.toContain("node started");
+  });
+
   it("for a log that is damaged below what was acknowledged, and deletes nothing", async () => {
     const daemon = await started();
     const url = `http://127.0.0.1:${ports[2]}`;
@@ -140,6 +152,20 @@ describe("a running node", { timeout: 60_000 }, () => {
     const url = `http://127.0.0.1:${ports[2]}`;
     expect(await api(url, "POST", "/kv", { still: "here" })).toMatchObject({ status: 200 });
     expect(daemon.process.exitCode).toBeNull();
+  });
+
+  it("stops at once and cleanly although connections to its API are open that have sent nothing, or half a request", async () => {
+    const daemon = await started();
+    const { connect } = await import("node:net");
+    const open = (bytes: string): Promise<void> =>
+      new Promise((resolve) => {
+        const socket = connect(ports[2], "127.0.0.1", () => socket.write(bytes, () => resolve()));
+        socket.on("error", () => {});
+      });
+    await open("");
+    await open("POST /kv HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
+    await open("POST /kv HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{");
+    expect(await daemon.signal("SIGTERM")).toMatchObject({ code: 0, signal: null });
   });
 
   it("prints its version and its help", async () => {

@@ -8,10 +8,10 @@ const MAY = {
   balance: ["types"],
   health: ["types"],
   client: ["types"],
-  server: ["types", "wire", "raft", "store", "balance", "health"],
+  server: ["types", "raft", "store", "balance", "health"],
 };
 const APPS = {
-  daemon: ["types", "wire", "log", "raft", "store", "balance", "health", "server", "console"],
+  daemon: ["types", "wire", "log", "store", "server", "console"],
   cli: ["types", "client"],
   console: ["types", "client"],
 };

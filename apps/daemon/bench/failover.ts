@@ -4,6 +4,9 @@ import { DaemonCluster } from "../test/daemons.ts";
 import { WriteLoad } from "../test/write-load.ts";
 
 const [kills = 10, perSecond = 100] = process.argv.slice(2).map(Number);
+/** The promise: at the median, no write waits longer than this for a new leader. */
+const OUTAGE_MS_MAX = 500;
+
 const cluster = await DaemonCluster.start(3);
 const load = new WriteLoad(cluster);
 load.start({ perSecond });
@@ -31,7 +34,7 @@ try {
   console.log(
     `outage: median ${outages[outages.length >> 1]!.toFixed(0)} ms, longest ${outages.at(-1)!.toFixed(0)} ms, of ${kills}`,
   );
-  process.exitCode = lost + twice === 0 ? 0 : 1;
+  process.exitCode = lost + twice === 0 && outages[outages.length >> 1]! < OUTAGE_MS_MAX ? 0 : 1;
 } finally {
   await cluster.close();
 }

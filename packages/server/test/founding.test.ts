@@ -202,7 +202,10 @@ describe("joining", () => {
     expect(clusterOf(first)).not.toBe(clusterOf(second));
     await request(first, "POST", "/node", ["127.0.0.1:10002"]);
     const third = await cluster.start(3, { minNode: 1, peers: [1, 2] });
-    await waitsFor(third, /^found 2 clusters of this group, keep one of them and empty the data folders of the others$/);
+    await waitsFor(
+      third,
+      /^found 2 clusters of this group, keep one of them and empty the data folders of the others$/,
+    );
     for (const node of [first, second]) expect(voters(node)).toEqual([node.id]);
     expect(clusterOf(third)).toBe("");
   });

@@ -1,7 +1,7 @@
 import type { Reporter, TestModule } from "vitest/node";
 
 /**
- * Prints the plain count `N passed, N failed, N skipped` as the very last line of a test run.
+ * Prints the plain count `N passed, N failed`, with `, N skipped` where there are any, as the very last line of a test run.
  * Counts every test once, every file that failed outside a test (an import error, a failing hook, a crashed worker)
  * as one failure, and every error that belongs to no file as one failure.
  */
@@ -17,7 +17,8 @@ export default class ClosingLine implements Reporter {
       if (!module.ok() && (here === 0 || module.errors().length > 0)) count.failed++;
     }
     if (count.passed + count.failed === 0) process.exitCode = 1;
-    const line = `${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped\n`;
+    const skipped = count.skipped + count.pending;
+    const line = `${count.passed} passed, ${count.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`;
     process.once("exit", () => process.stdout.write(line));
   }
 }

@@ -104,6 +104,18 @@ describe("§5.2 leader election", () => {
     expect([...told].sort()).toEqual([2, 3, 4, 5].map(nodeId));
   });
 
+  it("E1 §5.2: who was refused in its own term stands again after a moment, not after a whole time-out", () => {
+    const node = new LoneCore();
+    node.toCandidate();
+    const { term } = node.status;
+    node.clear();
+    node.receive(2, voteReply(term, { granted: false, term }));
+    const refusedAtMs = node.nowMs;
+    node.pass(node.options.electionTimeoutMs, () => node.sentOf("vote").length > 0);
+    expect(node.sentOf("vote")[0]).toMatchObject({ pre: true, term: term + 1 });
+    expect(node.nowMs - refusedAtMs).toBeLessThanOrEqual(4 * node.options.compareMs);
+  });
+
   it("E1 §5.2: a split vote ends in a new election of a higher term", () => {
     const node = new LoneCore();
     node.toCandidate();

@@ -82,7 +82,13 @@ export function onVoteReply(s: CoreState, from: NodeId, reply: VoteReply): void 
   if (!s.votes.has(from)) s.votes.set(from, reply.granted);
   const result = voteResult(s.voters, s.votes);
   if (result === "lost") becomeFollower(s, s.term, null, s.reason);
-  if (result !== "won") return;
+  if (result !== "won") {
+    // Refused in its own term: that voter chose another, and a split vote need not cost a whole time-out. The moment is
+    // drawn, so that two do not split again, and a pre-vote comes first, so that nobody is disturbed.
+    const soonMs = s.nowMs + s.options.compareMs * (1 + 3 * s.rng.next());
+    if (!reply.pre && !reply.granted) s.electionDeadlineMs = Math.min(s.electionDeadlineMs, soonMs);
+    return;
+  }
   if (reply.pre) becomeCandidate(s, s.reason, false);
   else becomeLeader(s);
 }

@@ -15,10 +15,6 @@ interface Waiting<R> {
 export class Proposals<R> {
   readonly #waiting = new Map<number, Waiting<R>>();
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   wait(position: LogPosition): Promise<Applied<R>> {
     return new Promise((resolve, reject) => {
       this.#waiting.set(position.index, { term: position.term, resolve, reject });

@@ -9,6 +9,7 @@ import { HealthMonitor } from "./health-monitor.ts";
 import { Api } from "./http/api.ts";
 import { Metrics } from "./metrics.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { rest } from "./rest.ts";
 import type { Membered, NodeComponents, ServedNode } from "./served-node.ts";
 
 /**
@@ -31,7 +32,7 @@ export class ClusterNode implements ServedNode {
     this.components = components;
     this.#options = options;
     const { self, clock, transport, identity, rpc, rng, logger } = components;
-    this.directory = new PeerDirectory({ self: self.id, clock, transport });
+    this.directory = new PeerDirectory({ self: self.id, transport });
     this.#formation = new Formation(
       { identity, self, directory: this.directory, rpc, clock, rng, logger },
       { minNode: options.minNode, peers: options.peers, formed: () => this.#enterCluster() },
@@ -178,11 +179,11 @@ export class ClusterNode implements ServedNode {
         logger.debug("nobody to hand leadership to", { error });
         return;
       }
-      await new Promise<void>((resolve) => clock.setTimer(10, resolve));
+      await rest(clock, 10);
     }
     // The successor is known here before the last requests are forwarded to it.
     while (raft.leader === null && clock.nowMs() < deadlineMs) {
-      await new Promise<void>((resolve) => clock.setTimer(10, resolve));
+      await rest(clock, 10);
     }
   }
 }

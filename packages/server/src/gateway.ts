@@ -11,6 +11,7 @@ import {
   type PeerRpc,
   type StateReader,
 } from "@dister/types";
+import { rest } from "./rest.ts";
 
 export interface GatewayOptions {
   /** How long a request is held while there is no leader or an attempt is repeated; default 4,000 ms. */
@@ -101,7 +102,7 @@ export class Gateway {
         if (this.#clock.nowMs() >= deadlineMs && !maybeDone) throw error;
       }
       if (this.#clock.nowMs() >= deadlineMs) throw unknownOutcome(requestId);
-      await this.#rest(RETRY_MS);
+      await rest(this.#clock, RETRY_MS);
     }
   }
 
@@ -150,17 +151,13 @@ export class Gateway {
         return;
       } catch (error) {
         if (verdictOf(error) === "final" || this.#clock.nowMs() >= deadlineMs) throw error;
-        await this.#rest(RETRY_MS);
+        await rest(this.#clock, RETRY_MS);
       }
     }
   }
 
   #nextRequestId(): string {
     return `${this.#session}.${++this.#sequence}`;
-  }
-
-  #rest(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.setTimer(ms, resolve));
   }
 
   async #within<T>(work: Promise<T>, deadlineMs: number): Promise<T> {

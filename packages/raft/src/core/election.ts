@@ -30,7 +30,6 @@ export function becomeCandidate(s: CoreState, reason: ChangeReason, transfer: bo
   s.vote = s.id;
   s.hardStateChanged = true;
   changeRole(s, "candidate", reason);
-  s.transferred = transfer;
   s.votes = new Map();
   resetElectionDeadline(s);
   s.sendAfterWrite(s.id, { type: "voteReply", pre: false, term: s.term, granted: true, asked: s.term });

@@ -27,7 +27,6 @@ export function becomeFollower(s: CoreState, term: number, leader: NodeId | null
   s.leader = leader;
   s.leaderDoubted = false;
   s.votes.clear();
-  s.transferred = false;
   if (wasLeader) leaveLeadership(s);
   resetElectionDeadline(s);
 }

@@ -68,8 +68,6 @@ export class CoreState {
   /** The last comparison asked somebody to stand who did not win: the next time-out goes straight to an election. */
   compareFailed = false;
   votes = new Map<NodeId, boolean>();
-  /** This candidacy was asked for by the old leader. */
-  transferred = false;
 
   comparison: {
     round: number;

@@ -17,6 +17,7 @@ import {
   type Transport,
   voterIds,
 } from "@dister/types";
+import { rest } from "../rest.ts";
 import { memberOf } from "./formation.ts";
 import type { IdentityFile } from "./identity.ts";
 import { JsonRpc } from "./json-rpc.ts";
@@ -235,7 +236,7 @@ export class MembershipManager {
           if (isDisterError(error, "DISTER_ERR_UNKNOWN_OUTCOME") && this.#isInForce(to)) return;
           const again = isDisterError(error, "DISTER_ERR_MEMBERSHIP_PENDING") && this.#clock.nowMs() < deadlineMs;
           if (!again) throw error;
-          await new Promise<void>((resolve) => this.#clock.setTimer(LOOK_MS, resolve));
+          await rest(this.#clock, LOOK_MS);
         }
       }
     });

@@ -1,11 +1,9 @@
-import { type Clock, type NodeId, type NodeInfo, type PeerAddress, ROLE, type Transport } from "@dister/types";
+import { type NodeId, type NodeInfo, type PeerAddress, ROLE, type Transport } from "@dister/types";
 
 /** A node that was heard. */
 export interface KnownPeer {
   readonly info: NodeInfo;
   readonly address: PeerAddress;
-  /** When it was last heard, monotonic. */
-  readonly heardMs: number;
 }
 
 /** Address under which a node can be reached, as it says itself or as it was seen. */
@@ -16,14 +14,11 @@ export function addressOf(info: NodeInfo): PeerAddress {
 /** Every node of the group that this one has heard of, whether it is a member of its cluster or not. */
 export class PeerDirectory {
   readonly #self: NodeId;
-  readonly #clock: Clock;
   readonly #transport: Transport;
   readonly #known = new Map<NodeId, KnownPeer>();
-  readonly #listeners = new Set<(info: NodeInfo) => void>();
 
-  constructor(parts: { self: NodeId; clock: Clock; transport: Transport }) {
+  constructor(parts: { self: NodeId; transport: Transport }) {
     this.#self = parts.self;
-    this.#clock = parts.clock;
     this.#transport = parts.transport;
   }
 
@@ -33,18 +28,13 @@ export class PeerDirectory {
     // A connection that works is not moved: a node with several addresses is seen at one and reached at another.
     const working = this.#transport.isUp(info.id) ? this.#known.get(info.id)?.address : undefined;
     const address = working ?? addressOf(info);
-    this.#known.set(info.id, { info, address, heardMs: this.#clock.nowMs() });
+    this.#known.set(info.id, { info, address });
     // A connection per known node: calls go over it before anybody is a member.
     this.#transport.setPeer(info.id, address);
-    for (const listener of this.#listeners) listener(info);
   }
 
   isUp(id: NodeId): boolean {
     return this.#transport.isUp(id);
-  }
-
-  onHeard(listener: (info: NodeInfo) => void): void {
-    this.#listeners.add(listener);
   }
 
   get(id: NodeId): KnownPeer | undefined {

@@ -15,7 +15,7 @@ import type { IdentityFile } from "./identity.ts";
 export class Self {
   readonly #identity: IdentityFile;
   readonly #fixed: { name: string; ip: string; role: Role; version: string };
-  #ports: Ports;
+  readonly #ports: Ports;
   #sources: { log: LogStore; state: StateReader } | null = null;
   #raftRole: () => RaftRole = () => RAFT_ROLE.follower;
 
@@ -30,11 +30,6 @@ export class Self {
     this.#identity = parts.identity;
     this.#fixed = { name: parts.name, ip: parts.ip, role: parts.role, version: parts.version };
     this.#ports = parts.ports;
-  }
-
-  /** Ports that were really bound, once they are known. */
-  setPorts(ports: Ports): void {
-    this.#ports = ports;
   }
 
   attach(log: LogStore, state: StateReader): void {

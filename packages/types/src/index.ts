@@ -11,7 +11,7 @@ export type {
 } from "./command.ts";
 export type { Clock, Timer } from "./contracts/clock.ts";
 export type { FileHandle, FileSystem } from "./contracts/file-system.ts";
-export type { LogRecovery, LogStore, LogWrite } from "./contracts/log-store.ts";
+export type { LogCheck, LogRecovery, LogStore, LogWrite } from "./contracts/log-store.ts";
 export { type LogFields, type Logger, NO_LOGGER } from "./contracts/logger.ts";
 export type { PeerRpc, RpcHandler } from "./contracts/peer-rpc.ts";
 export type { Rng } from "./contracts/rng.ts";

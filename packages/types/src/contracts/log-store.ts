@@ -18,7 +18,16 @@ export interface LogRecovery {
   readonly tornBytes: number;
   /** Index items that were rebuilt from the records. */
   readonly itemsRebuilt: number;
+  /** What was damaged, for people; the log then ends before the damage and is {@link LogStore.suspect}. */
+  readonly damage?: string;
 }
+
+/** What verifying a piece of the log found. */
+export type LogCheck =
+  /** Everything up to before `next` is sound; behind the last entry `next` is `lastIndex() + 1`. */
+  | { readonly damaged: false; readonly next: number }
+  /** An entry of the file that holds `from` to `to`, both included, is damaged. */
+  | { readonly damaged: true; readonly from: number; readonly to: number; readonly reason: string };
 
 /**
  * Durable storage of one node's log and hard state.
@@ -33,6 +42,10 @@ export interface LogRecovery {
  * 5. Any failed write or sync is final: the promise and every later call reject, nothing is retried (fsync may lie later).
  * 6. Every read verifies the checksum; damage is `DISTER_ERR_LOG_CORRUPT` and never a wrong entry.
  * 7. Payloads that were handed in or out are shared: nobody writes to them.
+ * 8. A hard state that was acknowledged survives damage of any one place on the disk, or opening fails: a node must never
+ *    forget a vote and go on.
+ * 9. Entries that were acknowledged and cannot be read any more make the log suspect, durably, until `trust`. Their bytes
+ *    are kept aside for people. Where the entries are not known by number, opening fails with `DISTER_ERR_LOG_CORRUPT`.
  *
  * Promises of the caller: one owner; `append` is not called again after it rejected; nothing at or below the commit
  * index is ever replaced.
@@ -54,6 +67,20 @@ export interface LogStore {
    * @throws DisterError `DISTER_ERR_LOG_COMPACTED`, `DISTER_ERR_LOG_CORRUPT`.
    */
   read(from: number, to: number, bytesMax: number): LogEntry[];
+  /**
+   * `{0, 0}` while the log is whole. Otherwise damage has cut it: `index` is the highest index that this node may have
+   * acknowledged, `term` the term of the hard state when the damage was found. The owner neither votes nor stands until
+   * a leader has sent it everything again. Survives restarts, crashes, `append` and `reset`; ends with `trust`.
+   */
+  suspect(): LogPosition;
+  /** The log holds again everything that it may have acknowledged: ends being suspect, durably when it resolves. */
+  trust(): Promise<void>;
+  /**
+   * Reads entries from `from` on, about `bytesMax` of them, straight from the disk and past every cache, and checks all
+   * that can be checked. Only complete files are looked at: the last one is checked whenever the log is opened.
+   * Blocks for that long; the caller does it piece by piece.
+   */
+  verify(from: number, bytesMax: number): LogCheck;
   /**
    * Appends entries, replaces a suffix, changes the hard state.
    * @throws DisterError `DISTER_ERR_LOG_GAP` (nothing is changed), `DISTER_ERR_TOO_LARGE` (nothing is changed),

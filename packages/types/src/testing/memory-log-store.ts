@@ -1,4 +1,4 @@
-import type { LogRecovery, LogStore, LogWrite } from "../contracts/log-store.ts";
+import type { LogCheck, LogRecovery, LogStore, LogWrite } from "../contracts/log-store.ts";
 import { DisterError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { HARD_STATE_START, type HardState, LOG_START, type LogEntry, type LogPosition } from "../log-entry.ts";
@@ -12,6 +12,7 @@ export class MemoryLogStore implements LogStore {
   #waiting: { resolve: () => void; after: () => void }[] = [];
   #held = false;
   #closed = false;
+  #suspect: LogPosition = LOG_START;
 
   get recovery(): LogRecovery {
     return { entryCount: this.#entries.length, tornBytes: 0, itemsRebuilt: 0 };
@@ -51,6 +52,19 @@ export class MemoryLogStore implements LogStore {
       found.push(entry);
     }
     return found;
+  }
+
+  suspect(): LogPosition {
+    return this.#suspect;
+  }
+
+  trust(): Promise<void> {
+    this.#suspect = LOG_START;
+    return Promise.resolve();
+  }
+
+  verify(from: number, _bytesMax: number): LogCheck {
+    return { damaged: false, next: Math.max(from, this.lastIndex() + 1) };
   }
 
   append(write: LogWrite): Promise<void> {
@@ -115,6 +129,13 @@ export class MemoryLogStore implements LogStore {
     this.sync();
     this.#closed = true;
     return Promise.resolve();
+  }
+
+  /** Cuts the log behind `lastIndex`, as damage does: it is suspect from now on. Everything must be durable. */
+  damageBehind(lastIndex: number): void {
+    this.#suspect = { index: this.lastIndex(), term: this.#hardState.term };
+    this.#entries.length = lastIndex - this.#base.index;
+    this.sync();
   }
 
   /** From now on appends stay undurable until {@link sync}. */

@@ -4,6 +4,8 @@ import {
   invariant,
   isDisterError,
   LIMITS,
+  LOG_START,
+  type LogCheck,
   type LogEntry,
   type LogPosition,
   type LogRecovery,
@@ -95,6 +97,19 @@ export class DiskLog implements LogStore {
       }
     }
     return found;
+  }
+
+  suspect(): LogPosition {
+    // Damage of entries is refused when the log is opened.
+    return LOG_START;
+  }
+
+  trust(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  verify(from: number, _bytesMax: number): LogCheck {
+    return { damaged: false, next: Math.max(from, this.#lastIndex + 1) };
   }
 
   append(write: LogWrite): Promise<void> {

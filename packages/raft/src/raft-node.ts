@@ -75,7 +75,8 @@ export class RaftNode<R = unknown> {
 
   /**
    * Brings log and state machine together, and starts.
-   * @throws DisterError `DISTER_ERR_STORE` when the state machine is ahead of the log, or the log does not reach back to it.
+   * @throws DisterError `DISTER_ERR_STORE` when the state machine is ahead of the log, or the log does not reach back to
+   *   it; `DISTER_ERR_LOG_CORRUPT` when the log lost what it had acknowledged and there is no other voter to have it.
    */
   static async start<R>(components: RaftComponents<R>, options: RaftNodeOptions<R>): Promise<RaftNode<R>> {
     await settleStart(components.log, components.stateMachine, components.logger);
@@ -105,9 +106,11 @@ export class RaftNode<R = unknown> {
       hardState: log.hardState(),
       applied: stateMachine.applied(),
       membership: this.#ruling(stateMachine.membership()),
+      suspect: log.suspect(),
       nowMs: clock.nowMs(),
     });
     this.#status = this.#core.status();
+    refuseHopelessLog(log, this.#status);
     transport.bind({
       message: (from, message) => this.#receive(from, message),
       peerUp: () => {},
@@ -277,9 +280,17 @@ export class RaftNode<R = unknown> {
       this.#applying = this.#apply(ready.committed);
       this.#track(this.#applying);
     }
+    if (ready.trust) this.#track(this.#trust());
     for (const to of ready.snapshots) this.#track(this.#sendSnapshot(to));
     for (const { id, index } of ready.reads) this.#reads.answered(id, index);
     if (ready.stateChanged) this.#tellStatus();
+  }
+
+  async #trust(): Promise<void> {
+    const { log, clock, logger } = this.#components;
+    await log.trust();
+    logger.info("the log is whole again: this node votes", { lastIndex: log.lastIndex() });
+    this.#input(() => this.#core.trusted(clock.nowMs()));
   }
 
   #tellStatus(): void {
@@ -414,4 +425,13 @@ export class RaftNode<R = unknown> {
       throw error;
     }
   }
+}
+
+/** Nobody else could make the log whole, so that this node would wait for ever. */
+function refuseHopelessLog(log: LogStore, { id, membership }: CoreStatus): void {
+  const suspect = log.suspect();
+  const others = membership.members.filter((member) => member.voter && member.id !== id);
+  if (suspect.index === 0 || others.length > 0 || membership.members.length === 0) return;
+  const reason = `entries up to ${suspect.index} may have been acknowledged and are lost, and no other voter has them`;
+  throw new DisterError("DISTER_ERR_LOG_CORRUPT", { file: "the log", offset: 0, reason });
 }

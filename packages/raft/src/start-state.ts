@@ -1,4 +1,4 @@
-import { DisterError, type Logger, type LogStore, type StateMachine } from "@dister/types";
+import { DisterError, type Logger, type LogPosition, type LogStore, type StateMachine } from "@dister/types";
 
 /**
  * Brings a log and a state machine that were closed in any way back together, or refuses.
@@ -6,7 +6,8 @@ import { DisterError, type Logger, type LogStore, type StateMachine } from "@dis
  *     log:            base ........... lastIndex
  *     state machine:        applied
  *
- * A state machine ahead of the log is sound in one case: a crash between "snapshot in use" and "log begins behind it".
+ * A state machine ahead of the log is sound in two cases: a crash between "snapshot in use" and "log begins behind it", and
+ * a log that was cut by damage behind which the state machine still has what is missing.
  * @throws DisterError `DISTER_ERR_STORE`; nothing is changed then.
  */
 export async function settleStart(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
@@ -24,6 +25,15 @@ export async function settleStart(log: LogStore, stateMachine: StateMachine<unkn
     logger.info("finishing the installation of a snapshot", { index: applied.index });
     return log.reset(applied);
   }
+  if (applied.index > log.lastIndex() && applied.index <= log.suspect().index) {
+    // What is applied was committed. It must be durable before the log may begin behind it.
+    const durable = await stateMachine.checkpoint();
+    if (durable.index < applied.index)
+      throw new DisterError("DISTER_ERR_STORE", { reason: "it cannot be made durable" });
+    logger.warn("the damaged log begins anew behind what is applied", { index: applied.index });
+    await log.reset(applied);
+    return settleSuspicion(log, applied, logger);
+  }
   if (applied.index > log.lastIndex()) {
     throw new DisterError("DISTER_ERR_STORE", {
       reason: `it is at log index ${applied.index}, the log ends at ${log.lastIndex()}: they do not belong together`,
@@ -39,4 +49,11 @@ export async function settleStart(log: LogStore, stateMachine: StateMachine<unkn
       reason: `index ${applied.index} has term ${applied.term} in it and ${log.termAt(applied.index)} in the log`,
     });
   }
+}
+
+/** Everything that the log may have acknowledged is in the state machine: nothing is missing. */
+async function settleSuspicion(log: LogStore, applied: LogPosition, logger: Logger): Promise<void> {
+  if (applied.index < log.suspect().index) return;
+  await log.trust();
+  logger.info("all that the damaged log had is applied: it is whole again", { index: applied.index });
 }

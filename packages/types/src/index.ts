@@ -87,6 +87,7 @@ export type {
   SnapshotHeader,
   SnapshotReply,
   StandRequest,
+  SuspectReply,
   TimeoutNow,
   VoteReply,
   VoteRequest,

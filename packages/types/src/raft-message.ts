@@ -64,6 +64,18 @@ export interface HeartbeatReply extends OfTerm {
   readonly round: number;
 }
 
+/**
+ * Answer of a node whose log lost acknowledged entries to damage, to appends and heartbeats alike: whatever it
+ * acknowledged before is void, and nothing of it counts until it answers like the others again.
+ */
+export interface SuspectReply extends OfTerm {
+  readonly type: "suspectReply";
+  /** Highest index known to equal the leader's of this term, 0 when none is. */
+  readonly matched: number;
+  /** With `matched` 0: where the leader may try next, as in {@link AppendReply}; else `{index: 0, term: 0}`. */
+  readonly hint: LogPosition;
+}
+
 /** A follower asks the leader for a read index (dissertation §6.4). */
 export interface ReadIndexRequest extends OfTerm {
   readonly type: "readIndex";
@@ -118,6 +130,7 @@ export type RaftMessage =
   | AppendReply
   | Heartbeat
   | HeartbeatReply
+  | SuspectReply
   | ReadIndexRequest
   | ReadIndexReply
   | TimeoutNow

@@ -38,6 +38,10 @@ const VECTORS: readonly [RaftMessage, string][] = [
   ],
   [{ type: "heartbeat", term: 7, commit: 4_294_967_297, round: 0 }, `05 00 ${T7} 0000000100000001 0000000000000000`],
   [{ type: "heartbeatReply", term: Number.MAX_SAFE_INTEGER, round: 1 }, "06 00 001fffffffffffff 0000000000000001"],
+  [
+    { type: "suspectReply", term: 7, matched: 0, hint: { index: 4, term: 2 } },
+    `0d 00 ${T7} 0000000000000000 0000000000000004 0000000000000002`,
+  ],
   [{ type: "readIndex", term: 7, id: 258 }, `07 00 ${T7} 0000000000000102`],
   [{ type: "readIndexReply", term: 7, id: 258, index: 9 }, `08 00 ${T7} 0000000000000102 0000000000000009`],
   [{ type: "readIndexReply", term: 7, id: 258, index: -1 }, `08 01 ${T7} 0000000000000102 0000000000000000`],
@@ -95,7 +99,7 @@ describe("one rule, one rejection", () => {
     hex(`03 00 ${T7} 0000000000000008 0000000000000003 0000000000000006 ${count} ${entries}`);
   const cases: [string, Uint8Array, string][] = [
     ["type 0", hex(`00 00 ${T7}`), "type 0"],
-    ["an unknown type", hex(`0d 00 ${T7}`), "type 13"],
+    ["an unknown type", hex(`0e 00 ${T7}`), "type 14"],
     ["a number above 2^53-1", hex("09 00 0020000000000000"), "above 2^53-1"],
     ["a refused read index with an index", hex(`08 01 ${T7} 0000000000000001 0000000000000001`), "carries an index"],
     ["more entries than there are bytes", append("00000002", `${T7} 0000 00 00000000`), "do not fit"],
@@ -168,6 +172,7 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
   fc.record({ type: fc.constant("appendReply" as const), term: number, ok: flag, index: number, hint: position }),
   fc.record({ type: fc.constant("heartbeat" as const), term: number, commit: number, round: number }),
   fc.record({ type: fc.constant("heartbeatReply" as const), term: number, round: number }),
+  fc.record({ type: fc.constant("suspectReply" as const), term: number, matched: number, hint: position }),
   fc.record({ type: fc.constant("readIndex" as const), term: number, id: number }),
   fc.record({
     type: fc.constant("readIndexReply" as const),

@@ -30,6 +30,7 @@ const TYPE = {
   compare: 10,
   compareReply: 11,
   stand: 12,
+  suspectReply: 13,
 } as const satisfies Record<RaftMessageType, number>;
 
 const HEAD_BYTES = 10;
@@ -51,6 +52,7 @@ const NUMBERS: Record<Exclude<RaftMessageType, "append">, number> = {
   compare: 1,
   compareReply: 5,
   stand: 0,
+  suspectReply: 3,
 };
 
 /**
@@ -121,6 +123,10 @@ function writeRaftMessage(out: ByteWriter, message: RaftMessage): void {
       writePosition(out, message.last);
       out.u53(message.scoreCount);
       return out.u53(message.score);
+    case "suspectReply":
+      writeHead(out, message);
+      out.u53(message.matched);
+      return writePosition(out, message.hint);
     default:
       return unknownType(message);
   }
@@ -221,6 +227,9 @@ function readBody(input: ByteReader, { type, flags, term }: Head): RaftMessage {
     case TYPE.stand:
       readBits(flags, 0);
       return { type: "stand", term };
+    case TYPE.suspectReply:
+      readBits(flags, 0);
+      return { type: "suspectReply", term, matched: input.u53(), hint: readPosition(input) };
     default:
       throw badMessage(`type ${type} is unknown`);
   }

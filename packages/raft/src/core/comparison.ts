@@ -1,4 +1,4 @@
-import type { CompareReply, LogPosition, NodeId } from "@dister/types";
+import { type CompareReply, LOG_START, type LogPosition, type NodeId } from "@dister/types";
 import { campaign } from "./election.ts";
 import { isLeaderAlive, mayStand, resetElectionDeadline } from "./role.ts";
 import type { ChangeReason, CoreState } from "./state.ts";
@@ -41,7 +41,8 @@ export function onCompare(s: CoreState, from: NodeId, round: number): void {
     type: "compareReply",
     term: s.term,
     round,
-    last: s.log.last,
+    // Whoever may not stand is not to be asked to.
+    last: s.suspicion === null ? s.log.last : LOG_START,
     scoreCount: s.scoreCount,
     score: s.score,
     leaderAlive: isLeaderAlive(s) && s.leader !== null,

@@ -1,6 +1,7 @@
 import {
   type HardState,
   invariant,
+  LOG_START,
   type LogPosition,
   type Membership,
   type NodeId,
@@ -16,6 +17,7 @@ import { Configurations } from "./configurations.ts";
 import { becomeCandidate, campaign, isVoteIgnored, onVoteReply, onVoteRequest } from "./election.ts";
 import { changeMembership, leaderTick, propose, transferLeadership } from "./leadership.ts";
 import type { RaftOptions } from "./options.ts";
+import type { Progress } from "./progress.ts";
 import { type LogReader, RaftLog } from "./raft-log.ts";
 import { askRead, onReadIndex, onReadIndexReply } from "./reads.ts";
 import type { Ready } from "./ready.ts";
@@ -31,6 +33,7 @@ import {
 } from "./replication.ts";
 import { becomeFollower, heardLeader, resetElectionDeadline } from "./role.ts";
 import { type ChangeReason, type CoreRole, CoreState } from "./state.ts";
+import { askToTrust, noteMatched, onSuspectReply, suspicionOf } from "./suspicion.ts";
 
 /** What a core starts from. */
 export interface CoreStart {
@@ -43,6 +46,8 @@ export interface CoreStart {
   readonly applied: LogPosition;
   /** Membership as of `applied`. */
   readonly membership: Membership;
+  /** What the log may have lost, as `LogStore.suspect` says; nothing unless given. */
+  readonly suspect?: LogPosition;
   readonly nowMs: number;
 }
 
@@ -54,6 +59,10 @@ export interface PeerProgress {
   readonly state: "probe" | "replicate" | "snapshot";
   /** Milliseconds since anything was heard of the peer. */
   readonly silentMs: number;
+  /** The peer's log was damaged, and it is being made whole: it does not count. */
+  readonly suspect: boolean;
+  /** The peer does not have what it acknowledged and does not know it (scenario R13): remove it and let it join anew. */
+  readonly lostData: boolean;
 }
 
 /** What a core says of itself. */
@@ -80,6 +89,8 @@ export interface CoreStatus {
   /** Empty unless this node leads. */
   readonly progress: readonly PeerProgress[];
   readonly transferring: boolean;
+  /** The log of this node was damaged: it does not vote until a leader has made it whole. */
+  readonly suspect: boolean;
 }
 
 /**
@@ -95,13 +106,14 @@ export class RaftCore {
     const { applied, membership } = start;
     const log = new RaftLog(start.log);
     invariant(applied.index <= log.lastIndex, `the state is at ${applied.index}, the log ends at ${log.lastIndex}`);
-    invariant(
-      start.hardState.commit <= log.lastIndex,
-      `commit ${start.hardState.commit}, log ends at ${log.lastIndex}`,
-    );
+    const suspicion = suspicionOf(start.suspect ?? LOG_START);
+    const { commit } = start.hardState;
+    invariant(suspicion !== null || commit <= log.lastIndex, `commit ${commit}, log ends at ${log.lastIndex}`);
+    const hardState = { ...start.hardState, commit: Math.min(commit, log.lastIndex) };
     const configurations = new Configurations(applied.index, membership);
-    const s = new CoreState({ ...start, log, configurations, applied: applied.index });
+    const s = new CoreState({ ...start, hardState, log, configurations, applied: applied.index });
     this.#s = s;
+    s.suspicion = suspicion;
     s.nowMs = start.nowMs;
     s.roleSinceMs = start.nowMs;
     this.#findMemberships(applied.index);
@@ -170,6 +182,8 @@ export class RaftCore {
         return onHeartbeat(s, from, message);
       case "heartbeatReply":
         return onHeartbeatReply(s, from, message);
+      case "suspectReply":
+        return onSuspectReply(s, from, message);
       case "readIndex":
         return onReadIndex(s, from, message.id);
       case "readIndexReply":
@@ -256,12 +270,21 @@ export class RaftCore {
     const s = this.#s;
     s.nowMs = nowMs;
     const own = s.writeStored(seq);
+    askToTrust(s);
     if (s.role === "leader") {
       // The leader is one of the voters, and counts itself only now (scenario R8).
       const progress = s.progress.get(s.id);
       if (progress?.acknowledged(s.log.durableIndex, nowMs)) maybeCommit(s);
     }
     for (const { message } of own) this.step(s.id, message, nowMs);
+  }
+
+  /** The log store has noted that the log is whole again: this node is one of the voters like the others. */
+  trusted(nowMs: number): void {
+    const s = this.#s;
+    s.nowMs = nowMs;
+    s.suspicion = null;
+    s.stateChanged = true;
   }
 
   /** Entries up to `index` are applied. */
@@ -319,6 +342,7 @@ export class RaftCore {
     s.commit = position.index;
     s.applying = position.index;
     s.applied = position.index;
+    noteMatched(s, position.index, position.index);
     s.stateChanged = true;
     resetElectionDeadline(s);
     return { term: s.term, ok: true, index: position.index };
@@ -342,6 +366,7 @@ export class RaftCore {
       s.readsDone.length > 0 ||
       s.snapshotsWanted.length > 0 ||
       s.stateChanged ||
+      s.trustWanted ||
       (s.applying === s.applied && this.#applicable > s.applied)
     );
   }
@@ -365,11 +390,13 @@ export class RaftCore {
       committed: this.#takeCommitted(),
       reads: s.readsDone,
       snapshots: s.snapshotsWanted,
+      trust: s.trustWanted,
       stateChanged: s.stateChanged,
     };
     s.outbox = [];
     s.readsDone = [];
     s.snapshotsWanted = [];
+    s.trustWanted = false;
     s.stateChanged = false;
     return ready;
   }
@@ -396,9 +423,6 @@ export class RaftCore {
     const s = this.#s;
     const raftRole =
       s.role === "leader" ? RAFT_ROLE.leader : s.role === "follower" ? RAFT_ROLE.follower : RAFT_ROLE.candidate;
-    const progress = [...s.progress]
-      .filter(([id]) => id !== s.id)
-      .map(([id, p]) => ({ id, match: p.match, next: p.next, state: p.state, silentMs: s.nowMs - p.activeMs }));
     return {
       id: s.id,
       role: s.role,
@@ -416,10 +440,16 @@ export class RaftCore {
       membershipIndex: s.configurations.index,
       scoreCount: s.scoreCount,
       score: s.score,
-      progress,
+      progress: [...s.progress].filter(([id]) => id !== s.id).map(([id, known]) => progressOf(id, known, s.nowMs)),
       transferring: s.transfer !== null,
+      suspect: s.suspicion !== null,
     };
   }
+}
+
+function progressOf(id: NodeId, progress: Progress, nowMs: number): PeerProgress {
+  const { match, next, state, activeMs, suspect, lostData } = progress;
+  return { id, match, next, state, silentMs: nowMs - activeMs, suspect, lostData };
 }
 
 function onReadIndexFromThePast(s: CoreState, from: NodeId, id: number): void {

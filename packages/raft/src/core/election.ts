@@ -50,6 +50,7 @@ function changeRole(s: CoreState, role: CoreState["role"], reason: ChangeReason)
 export function onVoteRequest(s: CoreState, from: NodeId, request: VoteRequest): void {
   if (request.pre) return onPreVoteRequest(s, from, request);
   const granted =
+    s.suspicion === null &&
     request.term === s.term &&
     (s.vote === from || (s.vote === null && s.leader === null)) &&
     s.log.isUpToDate(request.last);
@@ -65,7 +66,7 @@ export function onVoteRequest(s: CoreState, from: NodeId, request: VoteRequest):
 
 /** A pre-vote changes neither the term nor the vote of the voter (scenario E6). */
 function onPreVoteRequest(s: CoreState, from: NodeId, request: VoteRequest): void {
-  const granted = request.term > s.term && !isLeaderAlive(s) && s.log.isUpToDate(request.last);
+  const granted = s.suspicion === null && request.term > s.term && !isLeaderAlive(s) && s.log.isUpToDate(request.last);
   s.send(from, { type: "voteReply", pre: true, term: s.term, granted, asked: request.term });
 }
 

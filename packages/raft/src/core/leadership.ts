@@ -16,6 +16,9 @@ import { dropLeaving, handOver, rememberMembership } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import type { CoreState } from "./state.ts";
 
+/** For so many election time-outs a leader waits for its own disk: a slow one is no reason to change the leader. */
+const DISK_SILENT_TIMEOUTS = 4;
+
 /** Appends a proposal to the leader's log; surely not done when this throws. */
 export function propose(s: CoreState, payload: Uint8Array): LogPosition {
   requireLeader(s);
@@ -96,6 +99,11 @@ function bestSuccessor(s: CoreState): NodeId | undefined {
 /** What a leader does as time goes by. */
 export function leaderTick(s: CoreState): void {
   if (s.transfer !== null && s.nowMs >= s.transfer.deadlineMs) s.transfer = null; // It failed; lead on.
+  // Its heartbeats would keep everybody from choosing a leader that can do something.
+  const diskSilentMs = s.nowMs - s.diskSilentSinceMs;
+  if (s.otherVoters.length > 0 && diskSilentMs > DISK_SILENT_TIMEOUTS * s.options.electionTimeoutMs) {
+    return becomeFollower(s, s.term, null, "own disk does not answer");
+  }
   if (s.nowMs >= s.quorumDeadlineMs) {
     s.quorumDeadlineMs = s.nowMs + s.options.electionTimeoutMs;
     if (!hasQuorum(s)) return becomeFollower(s, s.term, null, "lost touch with a majority");

@@ -1,3 +1,6 @@
+/** Answers to fresh questions that show that a peer has lost what it acknowledged. */
+const REFUSALS_THAT_PROVE = 3;
+
 /** What a leader knows of one peer (states as in the Raft literature: probe, replicate, snapshot). */
 export class Progress {
   /** Highest index known to be durable on the peer. */
@@ -21,11 +24,35 @@ export class Progress {
   progressMs: number;
   /** The peer left the membership and only still has to be told. */
   leaving = false;
+  /** The peer's log was damaged: nothing of it counts until it answers like the others again. */
+  suspect = false;
+  /** How often in a row the peer refused what it had acknowledged; see {@link Progress.lostData}. */
+  refusals = 0;
 
   constructor(next: number, nowMs: number) {
     this.next = next;
     this.activeMs = nowMs;
     this.progressMs = nowMs;
+  }
+
+  /** Highest index that counts towards a commit. */
+  get counted(): number {
+    return this.suspect || this.lostData ? 0 : this.match;
+  }
+
+  /**
+   * The peer does not have what it acknowledged: it was wiped or set back to an old copy, and does not know it (scenario
+   * R13). Refusals that were late, or came twice, do not add up to this many answers to as many questions.
+   */
+  get lostData(): boolean {
+    return this.refusals >= REFUSALS_THAT_PROVE;
+  }
+
+  /** What the peer acknowledged is void. */
+  becomeSuspect(): void {
+    this.suspect = true;
+    this.match = 0;
+    this.toldCommit = 0;
   }
 
   becomeProbe(nowMs: number): void {
@@ -70,6 +97,8 @@ export class Progress {
     let done = 0;
     while (done < this.inflight.length && this.inflight[done]! <= index) done++;
     this.inflight.splice(0, done);
+    this.suspect = false;
+    this.refusals = 0;
     if (index <= this.match) return false;
     this.match = index;
     this.next = Math.max(this.next, index + 1);

@@ -28,6 +28,8 @@ export interface Ready {
   readonly reads: readonly ReadState[];
   /** Peers that need a snapshot; report with {@link RaftCore.snapshotSent}. */
   readonly snapshots: readonly NodeId[];
+  /** The log holds again all that it may have acknowledged: `LogStore.trust`, then {@link RaftCore.trusted}. */
+  readonly trust: boolean;
   /** True when role, term, leader or membership changed since the last Ready. */
   readonly stateChanged: boolean;
 }

@@ -6,6 +6,7 @@ import {
   type Heartbeat,
   type HeartbeatReply,
   invariant,
+  LOG_START,
   type LogEntry,
   type NodeId,
 } from "@dister/types";
@@ -14,6 +15,7 @@ import { committedIndex } from "./quorum.ts";
 import { finishReadRound, onReadAck, startReadRound } from "./reads.ts";
 import { becomeFollower, heardLeader } from "./role.ts";
 import type { CoreState } from "./state.ts";
+import { answerSuspect, noteMatched } from "./suspicion.ts";
 
 /** How many heartbeats without progress make the leader doubt that what it sent has arrived. */
 const SILENT_HEARTBEATS = 4;
@@ -27,10 +29,11 @@ export function onAppend(s: CoreState, from: NodeId, request: AppendRequest): vo
   const { prev, entries } = request;
   if (prev.index < s.log.base.index) {
     // What lies before the base is committed, so it matches; the leader is told how far.
-    return answerAppend(s, from, Math.max(s.commit, s.log.base.index));
+    return answerAppend(s, from, Math.max(s.commit, s.log.base.index), request.commit);
   }
   if (!s.log.matches(prev)) {
     const hint = s.log.lastIndexOfTermAtMost(prev.index, prev.term);
+    if (s.suspicion !== null) return answerSuspect(s, from, hint);
     s.sendAfterWrite(from, { type: "appendReply", term: s.term, ok: false, index: prev.index, hint });
     return;
   }
@@ -39,7 +42,7 @@ export function onAppend(s: CoreState, from: NodeId, request: AppendRequest): vo
   // Only a real difference shortens the log: an old or doubled request whose entries are all here changes nothing.
   if (fresh >= 0) takeEntries(s, entries.slice(fresh));
   advanceCommit(s, Math.min(request.commit, last));
-  answerAppend(s, from, last);
+  answerAppend(s, from, last, request.commit);
 }
 
 function takeEntries(s: CoreState, entries: readonly LogEntry[]): void {
@@ -50,7 +53,11 @@ function takeEntries(s: CoreState, entries: readonly LogEntry[]): void {
   for (const entry of entries) rememberMembership(s, entry);
 }
 
-function answerAppend(s: CoreState, to: NodeId, index: number): void {
+function answerAppend(s: CoreState, to: NodeId, index: number, leaderCommit: number): void {
+  if (s.suspicion !== null) {
+    noteMatched(s, index, leaderCommit);
+    return answerSuspect(s, to, LOG_START);
+  }
   s.sendAfterWrite(to, { type: "appendReply", term: s.term, ok: true, index, hint: { index: 0, term: 0 } });
 }
 
@@ -64,9 +71,12 @@ export function rememberMembership(s: CoreState, entry: LogEntry): void {
 export function onHeartbeat(s: CoreState, from: NodeId, heartbeat: Heartbeat): void {
   heardLeader(s, from);
   if (!s.installing) {
-    invariant(heartbeat.commit <= s.log.lastIndex, `commit ${heartbeat.commit} behind the log's ${s.log.lastIndex}`);
-    advanceCommit(s, heartbeat.commit);
+    // A leader that has not heard of the damage yet names what this node has lost.
+    const isPossible = s.suspicion !== null || heartbeat.commit <= s.log.lastIndex;
+    invariant(isPossible, `commit ${heartbeat.commit} behind the log's ${s.log.lastIndex}`);
+    advanceCommit(s, Math.min(heartbeat.commit, s.log.lastIndex));
   }
+  if (s.suspicion !== null) return answerSuspect(s, from, s.log.last);
   s.sendAfterVote(from, { type: "heartbeatReply", term: s.term, round: heartbeat.round });
 }
 
@@ -142,6 +152,10 @@ function onAcknowledged(s: CoreState, from: NodeId, progress: Progress, index: n
 function onRefused(s: CoreState, progress: Progress, reply: AppendReply): void {
   // A peer that refuses what it once acknowledged has lost it. Probing goes on at the pace of the heartbeats only.
   const stale = reply.index <= progress.match || (progress.state === "probe" && reply.index !== progress.next - 1);
+  if (stale && progress.state === "probe" && progress.paused && reply.index === progress.match && reply.index > 0) {
+    progress.refusals++;
+    if (progress.lostData) s.stateChanged = true;
+  }
   if (stale || progress.state === "snapshot") return;
   // Both sides skip whole terms: the follower to its last entry of at most the refused term, the leader likewise
   // from there, so that a wrong suffix costs one round trip for each term and not for each entry (Raft §5.3).
@@ -155,7 +169,7 @@ function onRefused(s: CoreState, progress: Progress, reply: AppendReply): void {
 
 /** Commits what a majority of the voters has durably, if it is of this term (Raft §5.4.2). */
 export function maybeCommit(s: CoreState): void {
-  const index = committedIndex(s.voters, (voter) => s.progress.get(voter)?.match ?? 0);
+  const index = committedIndex(s.voters, (voter) => s.progress.get(voter)?.counted ?? 0);
   if (index <= s.commit || s.log.termAt(index) !== s.term) return;
   const from = s.commit;
   s.commit = index;

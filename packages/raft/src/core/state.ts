@@ -14,6 +14,7 @@ import type { RaftOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftLog } from "./raft-log.ts";
 import type { ReadState } from "./ready.ts";
+import type { Suspicion } from "./suspicion.ts";
 
 export type CoreRole = "follower" | "preCandidate" | "candidate" | "leader";
 
@@ -28,6 +29,7 @@ export type ChangeReason =
   | "higher term"
   | "lost touch with a majority"
   | "removed from the membership"
+  | "own disk does not answer"
   | "leader announced itself";
 
 /** Messages that wait for a write. */
@@ -85,6 +87,8 @@ export class CoreState {
 
   /** A snapshot is being received: no campaign, no appends. */
   installing = false;
+  /** The log lost what it acknowledged: no campaign, no votes, nothing that counts; null for a log that is whole. */
+  suspicion: Suspicion | null = null;
 
   // What only a leader has.
   progress = new Map<NodeId, Progress>();
@@ -107,12 +111,15 @@ export class CoreState {
   snapshotsWanted: NodeId[] = [];
   stateChanged = true;
   replicate = false;
+  trustWanted = false;
   hardStateChanged = false;
   #afterNextWrite: Envelope[] = [];
   #heldBack: HeldBack[] = [];
   #writeSeq = 0;
   #storedSeq = 0;
   #hardStateSeq = 0;
+  /** When each write that is not durable yet was handed out, oldest first. */
+  readonly #writesSinceMs: number[] = [];
 
   constructor(parts: {
     id: NodeId;
@@ -177,12 +184,18 @@ export class CoreState {
     }
     if (!needed) return undefined;
     const seq = this.#writeSeq;
+    this.#writesSinceMs.push(this.nowMs);
     const hardState = { term: this.term, vote: this.vote, commit: this.commit };
     const entries = this.log.handOver(seq);
     if (!this.hardStateChanged) return { seq, entries };
     this.hardStateChanged = false;
     this.#hardStateSeq = seq;
     return { seq, entries, hardState };
+  }
+
+  /** Since when the oldest write under way waits for the disk, infinity when none does. */
+  get diskSilentSinceMs(): number {
+    return this.#writesSinceMs[0] ?? Number.POSITIVE_INFINITY;
   }
 
   get writeNeeded(): boolean {
@@ -193,6 +206,7 @@ export class CoreState {
   writeStored(seq: number): Envelope[] {
     this.log.stored(seq);
     this.#storedSeq = seq;
+    this.#writesSinceMs.shift();
     const own: Envelope[] = [];
     while (this.#heldBack.length > 0 && this.#heldBack[0]!.seq <= seq) {
       own.push(...this.#release(this.#heldBack.shift()!.envelopes));
@@ -206,7 +220,11 @@ export class CoreState {
     for (const envelope of envelopes) {
       const { type, term } = envelope.message;
       // An answer of a term that has passed must not leave: this node has promised itself to a later one since.
-      if ((type === "appendReply" || type === "voteReply" || type === "vote") && term < this.term) continue;
+      if (
+        (type === "appendReply" || type === "suspectReply" || type === "voteReply" || type === "vote") &&
+        term < this.term
+      )
+        continue;
       if (envelope.to === this.id) own.push(envelope);
       else this.outbox.push(envelope);
     }

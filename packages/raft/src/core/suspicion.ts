@@ -1,0 +1,83 @@
+import { LOG_START, type LogPosition, type NodeId, type SuspectReply } from "@dister/types";
+import type { CoreState } from "./state.ts";
+
+/*
+ * A log that lost acknowledged entries to damage is suspect. Its node must not help anybody to become leader: with what it
+ * has lost, a majority may be missing an entry that was acknowledged. It neither stands nor votes, and its answers count
+ * for nothing, until a leader has sent it everything that it may ever have acknowledged. Term and vote are not in doubt:
+ * the log store keeps them twice, or refuses to open.
+ */
+
+/** Ends of the doubt: what is known to be whole again, in which term, and whether the log store was asked to note it. */
+export interface Suspicion {
+  /** `index`: the highest that may have been acknowledged; `term`: of the hard state when the damage was found. */
+  readonly lost: LogPosition;
+  /** Everything up to here is as the leader of `wholeTerm` has it, and that is all that may have been acknowledged. */
+  wholeIndex: number;
+  wholeTerm: number;
+  /** In this term the log is known to equal the leader's up to here. */
+  matched: number;
+  matchedTerm: number;
+  noted: boolean;
+}
+
+export function suspicionOf(lost: LogPosition): Suspicion | null {
+  if (lost.index === 0) return null;
+  return { lost, wholeIndex: 0, wholeTerm: 0, matched: 0, matchedTerm: 0, noted: false };
+}
+
+/**
+ * The log equals the leader's up to `index`, where `term` is. That is everything when it reaches as far as anything that
+ * was acknowledged, or when an entry is there that is newer than all of that: its leader was elected by voters that had
+ * all that was committed before (Raft §5.4.3). `commit` is the leader's: nothing below it may be missing in any case.
+ */
+export function noteMatched(s: CoreState, index: number, commit: number): void {
+  const { suspicion } = s;
+  if (suspicion === null) return;
+  if (suspicion.matchedTerm !== s.term) suspicion.matched = 0;
+  suspicion.matchedTerm = s.term;
+  suspicion.matched = Math.max(suspicion.matched, index);
+  const isNewer = (s.log.termAt(index) ?? 0) > suspicion.lost.term;
+  if ((index < suspicion.lost.index && !isNewer) || index < commit) return;
+  suspicion.wholeIndex = index;
+  suspicion.wholeTerm = s.term;
+  askToTrust(s);
+}
+
+/** Once what was missing is durable, the store is asked to note that the doubt is over; once is enough. */
+export function askToTrust(s: CoreState): void {
+  const { suspicion } = s;
+  if (suspicion === null || suspicion.noted || suspicion.wholeIndex === 0) return;
+  if (suspicion.wholeTerm !== s.term || s.log.durableIndex < suspicion.wholeIndex) return;
+  suspicion.noted = true;
+  s.trustWanted = true;
+}
+
+/** The suspect's answer to a leader, in the place of any that would count. */
+export function answerSuspect(s: CoreState, to: NodeId, hint: LogPosition): void {
+  const { matched, matchedTerm } = s.suspicion!;
+  const known = matchedTerm === s.term ? matched : 0;
+  const reply: SuspectReply = {
+    type: "suspectReply",
+    term: s.term,
+    matched: known,
+    hint: known > 0 ? LOG_START : hint,
+  };
+  s.sendAfterWrite(to, reply);
+}
+
+/** A peer says that it has lost what it acknowledged: nothing of it counts, and it is sent everything again. */
+export function onSuspectReply(s: CoreState, from: NodeId, { matched, hint }: SuspectReply): void {
+  const progress = s.progress.get(from);
+  if (s.role !== "leader" || progress === undefined) return;
+  if (!progress.suspect) s.stateChanged = true;
+  progress.becomeSuspect();
+  if (progress.state === "snapshot") return;
+  progress.becomeProbe(s.nowMs);
+  if (matched > 0) progress.next = Math.min(matched, s.log.lastIndex) + 1;
+  else {
+    const agreed = s.log.lastIndexOfTermAtMost(hint.index, hint.term);
+    progress.next = Math.max(1, agreed.term > hint.term ? agreed.index : agreed.index + 1);
+  }
+  s.replicate = true;
+}

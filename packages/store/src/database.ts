@@ -15,10 +15,14 @@ const WAL_BYTES_KEPT = 16 * 1024 * 1024;
 /** Only another process can make us wait, such as a person's sqlite3 shell; within ours a wait would never end. */
 const BUSY_TIMEOUT_MS = 500;
 
-/** Opens the database that is to be applied to, and changes nothing yet; the file must exist, it may be empty. */
-export function openForWriting(path: string, cacheBytesMax: number): Database {
+/**
+ * Opens the database that is to be applied to, and changes nothing yet; the file must exist, it may be empty.
+ * @param image - what a database in memory begins with.
+ */
+export function openForWriting(path: string, cacheBytesMax: number, image?: Uint8Array): Database {
   const options = { timeout: BUSY_TIMEOUT_MS, fileMustExist: path !== MEMORY_PATH };
-  return open(path, () => new BetterSqlite3(path, options), common(cacheBytesMax));
+  const from = image === undefined ? path : Buffer.from(image.buffer, image.byteOffset, image.byteLength);
+  return open(path, () => new BetterSqlite3(from, image === undefined ? options : {}), common(cacheBytesMax));
 }
 
 /** Goes over to a write-ahead log: commits are not synced, copying the log back is. */

@@ -21,6 +21,7 @@ import {
   copyBack,
   type Database,
   databaseError,
+  MEMORY_PATH,
   openForReading,
   openForWriting,
   useWriteAheadLog,
@@ -45,6 +46,8 @@ export interface StoreOptions {
    * slower; more is memory that the operating system keeps a second time.
    */
   readonly cacheBytesMax?: number;
+  /** With `:memory:`: what the state begins with, as {@link Store.image} gave it; an empty state unless given. */
+  readonly image?: Uint8Array;
 }
 
 export interface StoreComponents {
@@ -63,6 +66,9 @@ export async function openStore(given: { components: StoreComponents; options: S
   return Store.open(given.components, { ...STORE_DEFAULTS, ...given.options });
 }
 
+/** Every option is set but the one that has no default. */
+type OpenOptions = Required<Omit<StoreOptions, "image">> & Pick<StoreOptions, "image">;
+
 /** One connection to the database in use and the state beside it. */
 interface Connection {
   readonly db: Database;
@@ -73,7 +79,7 @@ interface Connection {
 /** The state machine of a node: keys, services and request ids in SQLite. Made by {@link openStore}. */
 export class Store implements StateMachine<CommandOutcome>, StateReader {
   readonly #logger: Logger;
-  readonly #options: Required<StoreOptions>;
+  readonly #options: OpenOptions;
   readonly #feed: ChangeFeed;
   readonly #snapshots = new Set<StoreSnapshotSource>();
   #db: Database;
@@ -88,12 +94,13 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
   #closed = false;
 
   /** What {@link openStore} does, with every option set. */
-  static open(components: StoreComponents, options: Required<StoreOptions>): Store {
+  static open(components: StoreComponents, options: OpenOptions): Store {
+    if (options.image !== undefined) invariant(options.path === MEMORY_PATH, "only a state in memory has an image");
     prepareFile(options.path);
     return new Store(components, options, connect(options, "check"));
   }
 
-  private constructor({ logger }: StoreComponents, options: Required<StoreOptions>, connection: Connection) {
+  private constructor({ logger }: StoreComponents, options: OpenOptions, connection: Connection) {
     this.#logger = logger;
     this.#options = options;
     ({ db: this.#db, tables: this.#tables, state: this.#state } = connection);
@@ -175,6 +182,14 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
       use: (filled) => this.#replace(position, filled),
     });
     return this.#sink;
+  }
+
+  /**
+   * The whole database as the bytes of a file, as of now; for a state in memory, to go on with later. A copy.
+   * @throws DisterError `DISTER_ERR_STOPPED` when the store is closed.
+   */
+  image(): Uint8Array {
+    return this.#read(() => this.#db.serialize());
   }
 
   /** Ends snapshots in both directions, makes what is applied durable and closes; a second call does nothing. */
@@ -321,8 +336,8 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
 }
 
 /** Opens the database at the path; what comes from elsewhere is checked, what was just made here is known. */
-function connect({ path, cacheBytesMax }: Required<StoreOptions>, content: "check" | "known"): Connection {
-  const db = openForWriting(path, cacheBytesMax);
+function connect({ path, cacheBytesMax, image }: OpenOptions, content: "check" | "known"): Connection {
+  const db = openForWriting(path, cacheBytesMax, image);
   try {
     const empty = isEmpty(db);
     if (!empty) checkFormat(db);

@@ -16,6 +16,8 @@ export interface Configuration<S, I, O> {
   readonly done: Bits;
   /** The open entries that have taken effect. */
   readonly used: Bits;
+  /** Before this time no other write can take effect; follows from the state. */
+  readonly heldUntil: number;
   /** Only kept when the search was asked to. */
   readonly trail: Trail<I, O> | undefined;
 }
@@ -86,8 +88,12 @@ export class ChunkSearch<S, I, O> {
   #tryOne(budget: Budget): void {
     const frame = this.#stack.at(-1)!;
     const { writes, openCount } = this.#chunk.candidates[frame.position]!;
-    const due = this.#chunk.events[frame.position]!.entry;
-    const { done, used } = frame.configuration;
+    const { at, entry: due } = this.#chunk.events[frame.position]!;
+    const { done, used, heldUntil } = frame.configuration;
+    if (heldUntil > at) {
+      this.#stack.pop();
+      return;
+    }
     for (;;) {
       const cursor = frame.cursor++;
       if (cursor > writes.length + openCount) {
@@ -111,20 +117,28 @@ export class ChunkSearch<S, I, O> {
   #take({ position, configuration }: Frame<S, I, O>, entry: Entry<I, O>, budget: Budget): void {
     const state = this.#step(configuration.state, entry, budget);
     if (state === null) return;
+    const { writes, reads } = this.#chunk.candidates[position]!;
     let { done, used, trail } = configuration;
+    for (const write of writes) {
+      if (!write.hides || write === entry || hasBit(done, write.slot)) continue;
+      done = flipBit(done, write.slot);
+      if (this.#tracing) trail = { entry: write, before: trail };
+    }
     if (entry.open >= 0) used = flipBit(used, entry.open);
     else done = flipBit(done, entry.slot);
     if (this.#tracing) trail = { entry, before: trail };
-    for (const read of this.#chunk.candidates[position]!.reads) {
+    for (const read of reads) {
       if (hasBit(done, read.slot) || this.#step(state, read, budget) === null) continue;
       done = flipBit(done, read.slot);
       if (this.#tracing) trail = { entry: read, before: trail };
     }
-    this.#advance({ state, done, used, trail }, position, budget);
+    this.#advance({ state, done, used, heldUntil: entry.lastsUntil, trail }, position, budget);
   }
 
   /** Goes on to the next return that is due and has not taken effect, or to the end of the chunk. */
-  #advance({ state, done, used, trail }: Configuration<S, I, O>, from: number, budget: Budget): void {
+  #advance(start: Configuration<S, I, O>, from: number, budget: Budget): void {
+    const { state, used, heldUntil } = start;
+    let { done, trail } = start;
     const { events } = this.#chunk;
     let position = from;
     for (; position < events.length; position++) {
@@ -139,7 +153,7 @@ export class ChunkSearch<S, I, O> {
         break;
       }
     }
-    const configuration = { state, done, used, trail };
+    const configuration = { state, done, used, heldUntil, trail };
     if (!this.#isNew(position, configuration)) return;
     if (position === events.length) {
       this.#left.push(configuration);

@@ -1,7 +1,17 @@
 import type { Operation } from "./operation.ts";
 
-/** Time by which an operation of unknown outcome must have taken effect, or `unseen`: nobody can have seen its effect. */
-export type Deadline = number | "unseen";
+/** What the answers of a history prove about one of its writes. Each part alone may be absent. */
+export interface Evidence {
+  /** The write had taken effect by then, whatever its outcome. */
+  readonly latestAt?: number;
+  /** After the write no other one takes effect before this time: a read that was invoked then still saw it. */
+  readonly lastsUntil?: number;
+  /**
+   * Nobody saw the effect, and every other write covers it. So it may as well take effect immediately before any other
+   * one, or, when the outcome is unknown, not at all.
+   */
+  readonly unseen?: boolean;
+}
 
 /** The sequential object that a history is compared with. All methods are pure; states are never changed in place. */
 export interface Model<S, I, O> {
@@ -18,9 +28,9 @@ export interface Model<S, I, O> {
   /** True for an operation that leaves every state as it is. Makes the search much cheaper. */
   readOnly?(input: I): boolean;
   /**
-   * What the answers of one partition prove about its operations of unknown outcome. An operation that is not named may
-   * take effect at any time or never. Must not change the verdict; keeps long histories with many unknowns cheap.
+   * What the answers of one partition prove about its writes, for a model that can tell. Never changes a verdict; makes it
+   * cheap to search long histories with unknown outcomes or many clients on one key.
    * @param operations - one partition without the refused operations.
    */
-  deadlines?(operations: readonly Operation<I, O>[]): ReadonlyMap<Operation<I, O>, Deadline>;
+  evidence?(operations: readonly Operation<I, O>[]): ReadonlyMap<Operation<I, O>, Evidence>;
 }

@@ -42,9 +42,9 @@ export class PartitionSearch<S, I, O> {
     const { events, slotCount, openEntries } = this.#timeline;
     if (events.length === 0) return { verdict: "linearizable" };
     const state = this.#model.init();
-    let arrived: Configuration<S, I, O>[] = [
-      { state, done: noBits(slotCount), used: noBits(openEntries.length), trail: undefined },
-    ];
+    const [done, used] = [noBits(slotCount), noBits(openEntries.length)];
+    const heldUntil = Number.NEGATIVE_INFINITY;
+    let arrived: Configuration<S, I, O>[] = [{ state, done, used, heldUntil, trail: undefined }];
     for (;;) {
       const search = this.#openNext(arrived);
       if (search.isLast || !this.#seal(search)) break;

@@ -1,4 +1,4 @@
-import type { Model } from "./model.ts";
+import type { Evidence, Model } from "./model.ts";
 import { WriteSightings } from "./write-sightings.ts";
 
 export type RegisterInput =
@@ -27,13 +27,27 @@ export const registerModel: Model<RegisterState, RegisterInput, RegisterOutput> 
   key: cellOf,
   partition: (input) => input.key,
   readOnly: (input) => input.kind === "get",
-  deadlines(operations) {
-    const sightings = new WriteSightings<RegisterInput, RegisterOutput>();
+  evidence(operations) {
+    const sightings = new WriteSightings();
     for (const operation of operations) {
-      const { input, output, outcome, completedAt } = operation;
-      if (input.kind !== "get") sightings.wrote(operation, [cellOf(input.kind === "put" ? input.value : null)]);
-      else if (outcome === "ok") sightings.saw(cellOf(output), completedAt);
+      const { input, output, outcome } = operation;
+      if (input.kind !== "get") sightings.wrote(writtenBy(input));
+      else if (outcome === "ok") sightings.saw(cellOf(output), operation);
     }
-    return sightings.deadlines(new Set([ABSENT]));
+    const evidence = new Map<(typeof operations)[number], Evidence>();
+    for (const operation of operations) {
+      const { input } = operation;
+      if (input.kind === "get") continue;
+      const cell = writtenBy(input);
+      // That a key does not exist may also be the beginning, so it never proves a delete.
+      const own = cell === ABSENT ? undefined : sightings.ofOnlyWriter(cell);
+      if (sightings.isUnseen(cell, operation)) evidence.set(operation, { unseen: true });
+      else if (own) evidence.set(operation, { latestAt: own.firstCompletedAt, lastsUntil: own.lastInvokedAt });
+    }
+    return evidence;
   },
 };
+
+function writtenBy(input: Exclude<RegisterInput, { kind: "get" }>): string {
+  return cellOf(input.kind === "put" ? input.value : null);
+}

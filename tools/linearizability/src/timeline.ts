@@ -1,4 +1,4 @@
-import type { Deadline, Model } from "./model.ts";
+import type { Evidence, Model } from "./model.ts";
 import { endOf, type Operation } from "./operation.ts";
 
 /** One operation as the search sees it. */
@@ -10,9 +10,13 @@ export interface Entry<I, O> {
   /** Undefined when the outcome is unknown. */
   readonly output: O | undefined;
   /** Position among the open entries; -1 for one that must take effect. */
-  readonly open: number;
+  open: number;
   /** The open entry with the same input that was invoked before: it is always as good, so it goes first. */
-  readonly twin: number;
+  twin: number;
+  /** No other write takes effect between this one and that time. */
+  readonly lastsUntil: number;
+  /** A write that may take effect immediately before any other write. */
+  readonly hides: boolean;
   /** Bit of the entry while it is pending; shared with others that are never pending at the same time. -1 when open. */
   slot: number;
 }
@@ -34,56 +38,58 @@ export interface Timeline<I, O> {
 
 /** Leaves out what cannot matter: refused operations, reads that nobody saw answered, and effects that nobody saw. */
 export function timelineOf<S, I, O>(model: Model<S, I, O>, operations: readonly Operation<I, O>[]): Timeline<I, O> {
-  const possible = operations.filter((operation) => operation.outcome !== "refused");
-  const deadlines = possible.some(isUnknown) ? model.deadlines?.(possible) : undefined;
-  const entries = entriesOf(model, possible, deadlines);
+  const entries = entriesOf(model, operations);
+  const openEntries = openEntriesOf(entries);
   const events: TimelineEvent<I, O>[] = [];
   for (const entry of entries) {
     events.push({ at: entry.operation.invokedAt, isCall: true, entry });
     if (entry.open < 0) events.push({ at: entry.endsAt, isCall: false, entry });
   }
-  events.sort((a, b) => a.at - b.at || Number(b.isCall) - Number(a.isCall));
-  return { events, openEntries: entries.filter((entry) => entry.open >= 0), slotCount: giveSlots(events) };
+  events.sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b));
+  return { events, openEntries, slotCount: giveSlots(events) };
 }
 
-function isUnknown(operation: Operation<unknown, unknown>): boolean {
-  return operation.outcome === "unknown";
+/** A write that is due at the time at which a read of it is due goes first: then nothing has to be guessed. */
+function rankOf({ isCall, entry }: TimelineEvent<unknown, unknown>): number {
+  if (isCall) return 0;
+  return entry.readOnly ? 2 : 1;
 }
 
-function entriesOf<S, I, O>(
-  model: Model<S, I, O>,
-  possible: readonly Operation<I, O>[],
-  deadlines: ReadonlyMap<Operation<I, O>, Deadline> | undefined,
-): Entry<I, O>[] {
+function entriesOf<S, I, O>(model: Model<S, I, O>, operations: readonly Operation<I, O>[]): Entry<I, O>[] {
+  const possible = operations.filter((operation) => operation.outcome !== "refused");
+  const evidence: ReadonlyMap<Operation<I, O>, Evidence> = model.evidence?.(possible) ?? new Map();
   const entries: Entry<I, O>[] = [];
-  const open: Operation<I, O>[] = [];
   for (const operation of possible) {
+    const isUnknown = operation.outcome === "unknown";
     const readOnly = model.readOnly?.(operation.input) ?? false;
-    const deadline = deadlines?.get(operation);
-    if (isUnknown(operation)) {
-      if (readOnly || deadline === "unseen") continue;
-      if (deadline === undefined || deadline === Number.POSITIVE_INFINITY) {
-        open.push(operation);
-        continue;
-      }
-    }
-    const endsAt = typeof deadline === "number" ? Math.max(deadline, operation.invokedAt) : endOf(operation);
-    const output = isUnknown(operation) ? undefined : operation.output;
-    entries.push({ operation, readOnly, endsAt, output, open: -1, twin: -1, slot: -1 });
+    const { latestAt, lastsUntil, unseen } = evidence.get(operation) ?? {};
+    if (isUnknown && (readOnly || unseen)) continue;
+    entries.push({
+      operation,
+      readOnly,
+      endsAt: Math.max(operation.invokedAt, Math.min(endOf(operation), latestAt ?? Number.POSITIVE_INFINITY)),
+      output: isUnknown ? undefined : operation.output,
+      lastsUntil: lastsUntil ?? Number.NEGATIVE_INFINITY,
+      hides: unseen ?? false,
+      open: -1,
+      twin: -1,
+      slot: -1,
+    });
   }
-  return entries.concat(openEntriesOf(open));
+  return entries;
 }
 
-function openEntriesOf<I, O>(open: Operation<I, O>[]): Entry<I, O>[] {
-  open.sort((a, b) => a.invokedAt - b.invokedAt);
+function openEntriesOf<I, O>(entries: readonly Entry<I, O>[]): Entry<I, O>[] {
+  const open = entries.filter((entry) => entry.endsAt === Number.POSITIVE_INFINITY);
+  open.sort((a, b) => a.operation.invokedAt - b.operation.invokedAt);
   const lastOf = new Map<string, number>();
-  return open.map((operation, position) => {
-    const text = JSON.stringify(operation.input) ?? "";
-    const twin = lastOf.get(text) ?? -1;
+  for (const [position, entry] of open.entries()) {
+    const text = JSON.stringify(entry.operation.input) ?? "";
+    entry.open = position;
+    entry.twin = lastOf.get(text) ?? -1;
     lastOf.set(text, position);
-    const endsAt = Number.POSITIVE_INFINITY;
-    return { operation, readOnly: false, endsAt, output: undefined, open: position, twin, slot: -1 };
-  });
+  }
+  return open;
 }
 
 function giveSlots(events: readonly TimelineEvent<unknown, unknown>[]): number {

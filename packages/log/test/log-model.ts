@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import {
   ENTRY_KIND,
   type HardState,
@@ -70,27 +71,42 @@ function withEntries(state: ModelState, entries: readonly LogEntry[]): ModelStat
   return { ...state, entries: [...state.entries.filter(({ index }) => index < first), ...entries] };
 }
 
-/** Why a log is not in this state; undefined when it is. */
-export function difference(log: LogStore, state: ModelState): string | undefined {
-  const last = state.entries.at(-1)?.index ?? state.start.index;
-  if (log.lastIndex() !== last) return `last index ${log.lastIndex()}, not ${last}`;
+/** Everything that can be read from a log, in a line of text; every entry is read and its term asked for. */
+export function lineOf(log: LogStore): string {
   const base = log.base();
-  if (base.index > state.compactedTo || base.index < state.start.index) return `base ${base.index}`;
-  const kept = state.entries.filter(({ index }) => index > base.index);
-  const term = state.entries.find(({ index }) => index === base.index)?.term ?? state.start.term;
-  if (base.term !== term || log.termAt(base.index) !== term) return `term of the base ${base.term}, not ${term}`;
-  if (JSON.stringify(log.hardState()) !== JSON.stringify(state.hardState)) return "hard state";
-  const read = log.read(base.index + 1, last, Number.MAX_SAFE_INTEGER);
-  if (read.length !== kept.length) return `${read.length} entries, not ${kept.length}`;
-  for (const [at, wanted] of kept.entries()) {
-    const got = read[at]!;
-    const isSame =
-      got.index === wanted.index &&
-      got.term === wanted.term &&
-      got.r === wanted.r &&
-      got.kind === wanted.kind &&
-      Buffer.compare(got.payload, wanted.payload) === 0;
-    if (!isSame || log.termAt(wanted.index) !== wanted.term) return `entry ${wanted.index}`;
+  const entries = log.read(base.index + 1, log.lastIndex(), Number.MAX_SAFE_INTEGER);
+  let line = lineStart(base, log.hardState());
+  if (log.termAt(base.index) !== base.term) line += " term of the base differs";
+  for (const entry of entries) {
+    line += entryLine(entry);
+    if (log.termAt(entry.index) !== entry.term) line += " term differs";
   }
-  return undefined;
+  if (log.suspect().index !== 0 || log.recovery.damage !== undefined) line += ` suspect: ${log.recovery.damage}`;
+  if (entries.length !== log.lastIndex() - base.index) line += ` ends at ${log.lastIndex()}`;
+  return line;
+}
+
+/** The same line of a state, compacted up to `base`; undefined when there is no such position. */
+export function lineOfState({ start, entries, hardState }: ModelState, base: number): string | undefined {
+  const term = base === start.index ? start.term : entries.find(({ index }) => index === base)?.term;
+  if (term === undefined) return undefined;
+  let line = lineStart({ index: base, term }, hardState);
+  for (const entry of entries) if (entry.index > base) line += entryLine(entry);
+  return line;
+}
+
+function lineStart(base: LogPosition, { term, vote, commit }: HardState): string {
+  return `base ${base.index} of term ${base.term}, hard state ${term} ${vote} ${commit}, entries`;
+}
+
+const ENTRY_LINES = new WeakMap<LogEntry, string>();
+
+function entryLine(entry: LogEntry): string {
+  let line = ENTRY_LINES.get(entry);
+  if (line === undefined) {
+    const { index, term, r, kind, payload } = entry;
+    line = ` ${index}:${term}:${r}:${kind}:${payload.length}:${crc32(payload)}`;
+    ENTRY_LINES.set(entry, line);
+  }
+  return line;
 }

@@ -34,7 +34,10 @@ export function checkLinearizable<S, I, O>(
     const timeline = timelineOf(model, members);
     const budget = { stepsLeft: stepsMax };
     const found = new PartitionSearch(model, timeline, { budget, tracing: false }).run();
-    if (found.verdict === "violation") return violationOf(model, { partition, members, timeline, stuck: found.stuck });
+    if (found.verdict === "violation") {
+      const stuck = timeline.events[found.stuck.position]!.entry.operation;
+      return violationOf(model, { partition, members, stuck });
+    }
     if (found.verdict === "undecided") undecided.push(`${JSON.stringify(partition)} with ${members.length} operations`);
   }
   if (undecided.length === 0) return { verdict: "linearizable" };

@@ -62,7 +62,8 @@ function differencesOf([first, ...others]: readonly SetFinalRead[]): Problem<Set
   const expected = new Set(first!.elements);
   return others.flatMap(({ node, elements }) => {
     const held = new Set(elements);
-    const differing = [...held.symmetricDifference(expected)];
+    const missing = [...expected].filter((element) => !held.has(element));
+    const differing = missing.concat([...held].filter((element) => !expected.has(element)));
     if (differing.length === 0) return [];
     const some = differing.slice(0, 10).join(", ");
     const message = `nodes ${first!.node} and ${node} differ in ${differing.length} elements: ${some}`;

@@ -36,9 +36,18 @@ export interface Timeline<I, O> {
   readonly slotCount: number;
 }
 
-/** Leaves out what cannot matter: refused operations, reads that nobody saw answered, and effects that nobody saw. */
-export function timelineOf<S, I, O>(model: Model<S, I, O>, operations: readonly Operation<I, O>[]): Timeline<I, O> {
-  const entries = entriesOf(model, operations);
+/**
+ * Leaves out what cannot matter: refused operations, reads that nobody saw answered, and effects that nobody saw.
+ * @param useEvidence - false for a search that goes on up to the answer that shows the violation.
+ */
+export function timelineOf<S, I, O>(
+  model: Model<S, I, O>,
+  operations: readonly Operation<I, O>[],
+  useEvidence = true,
+): Timeline<I, O> {
+  const possible = operations.filter((operation) => operation.outcome !== "refused");
+  const evidence = useEvidence ? model.evidence?.(possible) : undefined;
+  const entries = entriesOf(model, possible, evidence ?? new Map());
   const openEntries = openEntriesOf(entries);
   const events: TimelineEvent<I, O>[] = [];
   for (const entry of entries) {
@@ -55,9 +64,11 @@ function rankOf({ isCall, entry }: TimelineEvent<unknown, unknown>): number {
   return entry.readOnly ? 2 : 1;
 }
 
-function entriesOf<S, I, O>(model: Model<S, I, O>, operations: readonly Operation<I, O>[]): Entry<I, O>[] {
-  const possible = operations.filter((operation) => operation.outcome !== "refused");
-  const evidence: ReadonlyMap<Operation<I, O>, Evidence> = model.evidence?.(possible) ?? new Map();
+function entriesOf<S, I, O>(
+  model: Model<S, I, O>,
+  possible: readonly Operation<I, O>[],
+  evidence: ReadonlyMap<Operation<I, O>, Evidence>,
+): Entry<I, O>[] {
   const entries: Entry<I, O>[] = [];
   for (const operation of possible) {
     const isUnknown = operation.outcome === "unknown";

@@ -1,39 +1,108 @@
-import type { Furthest } from "./chunk-search.ts";
+import type { Configuration } from "./chunk-search.ts";
 import type { Model } from "./model.ts";
-import { endOf, type Operation } from "./operation.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Operation } from "./operation.ts";
+import { PartitionSearch } from "./partition-search.ts";
+import { Shrinker } from "./shrink.ts";
+import { timelineOf } from "./timeline.ts";
+
+/** Steps for finding the longest prefix of the failing part without the help of evidence, which stops earlier. */
+const PLAIN_STEPS_MAX = 200_000;
+/** Lines of a part that are printed; the failing part is mostly far smaller. */
+const LINES_MAX = 60;
 
 /** Proof that a history is not linearizable. */
 export interface Violation<I, O> {
   readonly verdict: "violation";
   readonly partition: string;
-  /** A part of the history that is not linearizable by itself, by the time of invocation. */
+  /** A small part of the history that is not linearizable by itself, by the time of invocation. */
   readonly operations: readonly Operation<I, O>[];
-  /** The longest order that explains a prefix of this part. */
+  /** The longest order that explains a beginning of this part. */
   readonly longestPrefix: readonly Operation<I, O>[];
-  /** The operation that cannot be placed behind that prefix. */
+  /** The operation that cannot be placed behind that prefix, or behind any other order. */
   readonly stuck: Operation<I, O>;
   /** For people: several lines. */
   explain(): string;
 }
 
-interface Finding<S, I, O> {
+interface Finding<I, O> {
   readonly partition: string;
+  /** All operations of the partition. */
   readonly members: readonly Operation<I, O>[];
-  readonly timeline: Timeline<I, O>;
-  readonly stuck: Furthest<S, I, O>;
+  /** Where the search stuck. */
+  readonly stuck: Operation<I, O>;
 }
 
-export function violationOf<S, I, O>(model: Model<S, I, O>, finding: Finding<S, I, O>): Violation<I, O> {
-  const { partition, members, timeline } = finding;
-  const stuck = timeline.events[finding.stuck.position]!.entry.operation;
-  const operations = members.filter((operation) => operation.invokedAt <= endOf(stuck));
-  return {
-    verdict: "violation",
-    partition,
-    operations,
-    longestPrefix: [],
-    stuck,
-    explain: () => `${partition}: ${JSON.stringify(stuck)} ${model.key(finding.stuck.configuration.state)}`,
+export function violationOf<S, I, O>(model: Model<S, I, O>, finding: Finding<I, O>): Violation<I, O> {
+  const { partition, members } = finding;
+  const possible = members.filter(({ outcome }) => outcome !== "refused");
+  const operations = new Shrinker(model).shrink(possible, finding.stuck);
+  const { stuck, configuration } = longestPrefixOf(model, operations) ?? { stuck: finding.stuck };
+  const longestPrefix = orderOf(configuration);
+  const state = configuration === undefined ? "unknown" : model.key(configuration.state);
+  const explain = (): string => {
+    const culprit = refusedCulprit(model, operations, members);
+    const shown = operations.slice(-LINES_MAX);
+    return [
+      `Not linearizable: partition ${JSON.stringify(partition)}, shown by ${operations.length} of ${members.length} operations.`,
+      ...shown.map((operation) => `${operation === stuck ? "> " : "  "}${lineOf(operation)}`),
+      `The longest order that explains a beginning has ${longestPrefix.length} operations:`,
+      ...longestPrefix.slice(-LINES_MAX).map((operation, position) => `  ${position + 1}. ${textOf(operation)}`),
+      `It ends in the state ${state}. There, and in every other order, this cannot be placed in its time:`,
+      `  ${lineOf(stuck)}`,
+      ...(culprit === undefined
+        ? []
+        : ["It would fit if this refused operation had been done:", `  ${lineOf(culprit)}`]),
+    ].join("\n");
   };
+  return { verdict: "violation", partition, operations, longestPrefix, stuck, explain };
+}
+
+/**
+ * Evidence from later reads lets a search stop at the write that should not have been; people look for the read that shows
+ * it. So the part is searched again without evidence, and with it only when that takes too long.
+ */
+function longestPrefixOf<S, I, O>(
+  model: Model<S, I, O>,
+  operations: readonly Operation<I, O>[],
+): { stuck: Operation<I, O>; configuration: Configuration<S, I, O> } | undefined {
+  for (const useEvidence of [false, true]) {
+    const timeline = timelineOf(model, operations, useEvidence);
+    const search = new PartitionSearch(model, timeline, { budget: { stepsLeft: PLAIN_STEPS_MAX }, tracing: true });
+    const found = search.run();
+    if (found.verdict !== "violation") continue;
+    const { position, configuration } = found.stuck;
+    return { stuck: timeline.events[position]!.entry.operation, configuration };
+  }
+  return undefined;
+}
+
+function orderOf<S, I, O>(configuration: Configuration<S, I, O> | undefined): Operation<I, O>[] {
+  const order: Operation<I, O>[] = [];
+  for (let trail = configuration?.trail; trail !== undefined; trail = trail.before) order.push(trail.entry.operation);
+  return order.reverse();
+}
+
+/** A refused operation that alone would explain the part: then it was most likely done all the same. */
+function refusedCulprit<S, I, O>(
+  model: Model<S, I, O>,
+  operations: readonly Operation<I, O>[],
+  members: readonly Operation<I, O>[],
+): Operation<I, O> | undefined {
+  const refused = members.filter(({ outcome }) => outcome === "refused");
+  return refused.find((operation) => {
+    const timeline = timelineOf(model, [...operations, { ...operation, outcome: "unknown" }]);
+    const search = new PartitionSearch(model, timeline, { budget: { stepsLeft: PLAIN_STEPS_MAX }, tracing: false });
+    return search.run().verdict === "linearizable";
+  });
+}
+
+function lineOf(operation: Operation<unknown, unknown>): string {
+  const { client, invokedAt, completedAt, outcome } = operation;
+  const until = outcome === "unknown" ? "..." : completedAt;
+  return `client ${client}  [${invokedAt}, ${until}]  ${textOf(operation)}`;
+}
+
+function textOf({ input, output, outcome }: Operation<unknown, unknown>): string {
+  const answer = outcome === "ok" && output !== undefined ? ` -> ${JSON.stringify(output)}` : "";
+  return `${JSON.stringify(input)}${answer}  ${outcome}`;
 }

@@ -6,10 +6,11 @@ import {
   type Membership,
   type NodeId,
   type RaftMessage,
+  type Rng,
   voterIds,
 } from "@dister/types";
 import { MemoryLogStore, SeededRng } from "@dister/types/testing";
-import { type CoreStatus, RaftCore, type RaftOptions, type ReadState, raftOptions } from "../src/index.ts";
+import { type CoreStatus, RaftCore, type RaftOptions, type ReadState, type Ready, raftOptions } from "../src/index.ts";
 import { members, nodeId } from "./core-cluster.ts";
 import { voteReply } from "./messages.ts";
 
@@ -29,6 +30,10 @@ export interface LoneStart {
   readonly applied?: LogPosition;
   readonly options?: Partial<RaftOptions>;
   readonly seed?: number;
+  /** Instead of a seed. */
+  readonly rng?: Rng;
+  /** Sees every Ready before the core is told that any of it is done. */
+  readonly onReady?: (ready: Ready) => void;
 }
 
 type OfType<T extends RaftMessage["type"]> = Extract<RaftMessage, { type: T }>;
@@ -65,28 +70,31 @@ export class LoneCore {
     this.drain();
   }
 
-  #boot(applied: LogPosition): RaftCore {
+  #boot(applied: LogPosition, membership?: Membership): RaftCore {
     return new RaftCore({
       id: this.id,
       options: this.options,
-      rng: new SeededRng(this.#start.seed ?? 1),
+      rng: this.#start.rng ?? new SeededRng(this.#start.seed ?? 1),
       log: this.log,
       hardState: this.log.hardState(),
       applied,
-      membership: this.#start.membership ?? members(this.#start.count ?? 3),
+      membership: membership ?? this.#start.membership ?? members(this.#start.count ?? 3),
       nowMs: this.nowMs,
     });
   }
 
-  /** Loses what is not durable and starts again; by default nothing was applied durably. */
-  restart(applied: LogPosition = this.#start.applied ?? this.#start.base ?? { index: 0, term: 0 }): void {
+  /** Loses what is not durable and starts again; by default nothing was applied durably. `membership` is as of `applied`. */
+  restart(
+    applied: LogPosition = this.#start.applied ?? this.#start.base ?? { index: 0, term: 0 },
+    membership?: Membership,
+  ): void {
     this.log.crash();
     this.log.hold();
     this.writes = [];
     this.committed = [];
     this.reads = [];
     this.disk = "quick";
-    this.core = this.#boot(applied);
+    this.core = this.#boot(applied, membership);
     this.drain();
   }
 
@@ -107,6 +115,7 @@ export class LoneCore {
   drain(): void {
     while (this.core.hasReady) {
       const ready = this.core.takeReady();
+      this.#start.onReady?.(ready);
       if (ready.write !== undefined) {
         const { seq, entries, hardState } = ready.write;
         void this.log.append(hardState === undefined ? { entries } : { entries, hardState });

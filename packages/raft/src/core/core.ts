@@ -22,6 +22,7 @@ import { type LogReader, RaftLog } from "./raft-log.ts";
 import { askRead, onReadIndex, onReadIndexReply } from "./reads.ts";
 import type { Ready } from "./ready.ts";
 import {
+  handOver,
   maybeCommit,
   onAppend,
   onAppendReply,
@@ -306,6 +307,7 @@ export class RaftCore {
     progress.becomeProbe(nowMs);
     progress.paused = !reply?.ok; // After a failure the next heartbeat's answer says that it is worth another try.
     s.replicate = true;
+    if (s.transfer?.to === to) handOver(s); // Nothing may follow the snapshot, so no append's answer would do it.
   }
 
   /**

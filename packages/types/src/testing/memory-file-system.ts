@@ -118,6 +118,13 @@ export class MemoryFileSystem implements FileSystem {
     this.#faults.push({ fault, left: fault.nth });
   }
 
+  /** Takes back what was injected or limited and has not happened yet. */
+  clearFaults(): void {
+    this.#faults = [];
+    this.#operationsLeft = Number.POSITIVE_INFINITY;
+    this.#capacityBytes = Number.POSITIVE_INFINITY;
+  }
+
   /** Lets this many more changing operations happen; then everything fails until {@link crash}. */
   haltAfter(operations: number): void {
     this.#operationsLeft = operations;

@@ -1,0 +1,66 @@
+import type { Cluster } from "../world/cluster.ts";
+import { CALM } from "../world/network.ts";
+import { USUAL_DISK } from "../world/disk.ts";
+import { DISK_FAULTS } from "./disk-faults.ts";
+import { NETWORK_FAULTS } from "./network-faults.ts";
+import { OPERATOR_FAULTS } from "./operator-faults.ts";
+import type { Fault, FaultKind } from "./plan.ts";
+import { PROCESS_FAULTS } from "./process-faults.ts";
+import { TIME_FAULTS } from "./time-faults.ts";
+
+/** Does one fault, and undoes it when its time is over. */
+export type DoFault = (cluster: Cluster, fault: Fault) => void;
+
+const MENU: Readonly<Record<FaultKind, DoFault>> = {
+  ...PROCESS_FAULTS,
+  ...NETWORK_FAULTS,
+  ...DISK_FAULTS,
+  ...TIME_FAULTS,
+  ...OPERATOR_FAULTS,
+};
+
+/** Lets the faults happen at their times, and starts again what has stopped. */
+export class Storm {
+  readonly #cluster: Cluster;
+  isOver = false;
+
+  constructor(cluster: Cluster, faults: readonly Fault[]) {
+    this.#cluster = cluster;
+    const { world } = cluster;
+    for (const fault of faults) {
+      world.after(fault.atMs, `fault ${fault.number} ${fault.kind}`, () => {
+        if (!this.isOver) MENU[fault.kind](cluster, fault);
+      });
+    }
+    this.#supervise();
+  }
+
+  /** What ended is started again after a while, as a supervisor of processes does. */
+  #supervise(): void {
+    const { world, machines } = this.#cluster;
+    const dice = world.dice("supervisor");
+    for (const machine of machines) {
+      const look = (): void => {
+        if (machine.process === null && machine.restartAtMs <= world.nowMs) machine.start();
+        world.after(dice.between(50, 400), `supervisor of ${machine.name}`, look);
+      };
+      look();
+    }
+  }
+
+  /** Everything is well again. */
+  calm(): void {
+    this.isOver = true;
+    const { network, machines } = this.#cluster;
+    network.heal();
+    network.setWeather(CALM);
+    for (const machine of machines) {
+      machine.disk.setSpeed(USUAL_DISK);
+      machine.disk.setFull(false);
+      machine.disk.files.clearFaults();
+      machine.clock.setRate(1);
+      machine.restartAtMs = 0;
+      machine.process?.resume();
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { decodeCommand } from "@dister/store";
+import { type CommandOutcome, ENTRY_KIND, entryLogId, LIMITS, type LogEntry, type LogPosition } from "@dister/types";
+import type { Process } from "../world/process.ts";
+import type { Invariant } from "./invariant.ts";
+
+/** No index is applied twice to one state, none is left out, and a request takes effect once, whoever it was sent to. */
+export class AppliedOnce implements Invariant {
+  readonly name = "11-applied-once";
+  readonly #appliedOf = new Map<Process, number>();
+  readonly #effectOf = new Map<string, { logId: number; timeMs: number }>();
+
+  started(process: Process): void {
+    this.#appliedOf.set(process, process.state.applied().index);
+  }
+
+  restored(process: Process, position: LogPosition): void {
+    this.#appliedOf.set(process, position.index);
+  }
+
+  ended(process: Process): void {
+    this.#appliedOf.delete(process);
+  }
+
+  applied(process: Process, entries: readonly LogEntry[], outcomes: readonly (CommandOutcome | undefined)[]): void {
+    entries.forEach((entry, at) => {
+      const before = this.#appliedOf.get(process);
+      if (before !== undefined && entry.index !== before + 1) {
+        throw new Error(`${process.name} applied ${entry.index} behind ${before}`);
+      }
+      this.#appliedOf.set(process, entry.index);
+      const outcome = outcomes[at];
+      if (entry.kind === ENTRY_KIND.command && outcome !== undefined) this.#effect(process, entry, outcome);
+    });
+  }
+
+  #effect(process: Process, entry: LogEntry, outcome: CommandOutcome): void {
+    const { requestId, timeMs } = decodeCommand(entry.payload);
+    const known = this.#effectOf.get(requestId);
+    if (known === undefined) this.#effectOf.set(requestId, { logId: outcome.logId, timeMs });
+    const first = known?.logId ?? entryLogId(entry);
+    if (outcome.logId === first || timeMs - (known?.timeMs ?? 0) > LIMITS.requestIdKeptMs) return;
+    throw new Error(`request ${requestId} took effect at ${first} and, on ${process.name}, at ${outcome.logId}`);
+  }
+}

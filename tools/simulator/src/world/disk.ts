@@ -1,0 +1,93 @@
+import type { FileHandle, FileSystem } from "@dister/types";
+import { type CrashChoice, type InjectedFault, MemoryFileSystem } from "@dister/types/testing";
+import type { Dice } from "./dice.ts";
+import type { RunInside } from "./process-clock.ts";
+import type { World } from "./world.ts";
+
+/** How long a sync takes, in milliseconds. */
+export interface DiskSpeed {
+  readonly syncMsMin: number;
+  readonly syncMsMax: number;
+}
+
+export const USUAL_DISK: DiskSpeed = Object.freeze({ syncMsMin: 0.2, syncMsMax: 3 });
+
+/** The disk of one machine: syncs take time, and fail when they are told to. */
+export class MachineDisk {
+  readonly files = new MemoryFileSystem();
+  readonly #world: World;
+  readonly #name: string;
+  readonly #dice: Dice;
+  #speed = USUAL_DISK;
+  /** What was injected since the process was started; a process that stops itself must have a reason. */
+  injected: "none" | "write" | "sync" = "none";
+  isFull = false;
+
+  constructor(world: World, name: string) {
+    this.#world = world;
+    this.#name = name;
+    this.#dice = world.dice(`disk ${name}`);
+  }
+
+  setSpeed(speed: DiskSpeed): void {
+    this.#speed = speed;
+  }
+
+  inject(fault: InjectedFault): void {
+    this.files.inject(fault);
+    this.injected = fault.operation === "sync" ? "sync" : "write";
+  }
+
+  /** Everything fails after so many more operations, in the middle of whatever it was. */
+  haltAfter(operations: number): void {
+    this.files.haltAfter(operations);
+    this.injected = "write";
+  }
+
+  /** A full disk takes what fits into room that was taken before, and nothing else. */
+  setFull(isFull: boolean): void {
+    this.isFull = isFull;
+    this.files.setCapacity(isFull ? this.files.usedBytes + 1_024 : Number.POSITIVE_INFINITY);
+  }
+
+  /** The process ends; with the power, what was not synced may go in any part. */
+  crash(choice: CrashChoice): void {
+    this.files.crash(choice);
+    this.injected = "none";
+  }
+
+  /** The file system as one process sees it. */
+  inside(run: RunInside): FileSystem {
+    const { files } = this;
+    return {
+      makeDirectory: (path) => files.makeDirectory(path),
+      list: (path) => files.list(path),
+      exists: (path) => files.exists(path),
+      open: (path, mode) => this.#slow(files.open(path, mode), run),
+      remove: (path) => files.remove(path),
+      rename: (from, to) => files.rename(from, to),
+      syncDirectory: (path) => files.syncDirectory(path),
+      lock: (path) => files.lock(path),
+    };
+  }
+
+  #slow(handle: FileHandle, run: RunInside): FileHandle {
+    return {
+      path: handle.path,
+      size: () => handle.size(),
+      writeAt: (buffers, position) => handle.writeAt(buffers, position),
+      readAt: (target, position) => handle.readAt(target, position),
+      truncate: (size) => handle.truncate(size),
+      datasyncNow: () => handle.datasyncNow(),
+      close: () => handle.close(),
+      // What is written after this call is not part of it, however long it takes.
+      datasync: () => {
+        const release = this.files.holdSyncs();
+        const synced = handle.datasync();
+        const { syncMsMin, syncMsMax } = this.#speed;
+        this.#world.after(this.#dice.between(syncMsMin, syncMsMax), `${this.#name} synced`, () => run(release));
+        return synced;
+      },
+    };
+  }
+}

@@ -14,7 +14,7 @@ import { member, nodeId } from "./core-cluster.ts";
 /** Sets of nodes are bit masks: node i is bit i. */
 type NodeSet = number;
 
-const size = (set: NodeSet): number => [...set.toString(2)].filter((bit) => bit === "1").length;
+const size = (set: NodeSet): number => (set === 0 ? 0 : (set & 1) + size(set >> 1));
 const contains = (set: NodeSet, part: NodeSet): boolean => (set & part) === part;
 const everyone = (count: number): NodeSet => 2 ** count - 1;
 const idsOf = (set: NodeSet): NodeId[] =>

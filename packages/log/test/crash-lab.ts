@@ -1,3 +1,4 @@
+import { isDisterError } from "@dister/types";
 import { SeededRng } from "@dister/types/testing";
 import type { DiskLog, LogTuning } from "../src/index.ts";
 import { CrashDisk, type DiskFault } from "./crash-disk.ts";
@@ -28,6 +29,9 @@ export interface CrashCounts {
   /** Logs that were opened and compared. */
   recoveries: number;
 }
+
+/** Of so many images one is recovered with failures of the disk as well. */
+const FAILING_SHARE = 64;
 
 type Origin = "images" | "recoveryImages" | "followingImages";
 
@@ -111,6 +115,7 @@ export class CrashLab {
     if (disk.isChanged && points.at(-1) !== opened) points.push(opened);
     if (origin !== "recoveryImages") {
       for (const point of points) await this.#crashRecovery(point, line, where);
+      if (image.key % FAILING_SHARE === 0) await this.#failRecovery(image, disk.operations.length, line, where);
     }
     const state = allowed.at(-1)?.get(line);
     if (origin !== "images" || state === undefined) return line;
@@ -128,6 +133,20 @@ export class CrashLab {
       const again = this.#recovered.get(image.key) ?? (await this.#recover(image, "recoveryImages", [], where));
       if (again === line) continue;
       throw new Error(`${where}: a recovery that a crash had cut found\n  ${again}\nand without the crash\n  ${line}`);
+    }
+  }
+
+  /** A recovery in which any operation fails either fails with it, or finds the same; and so does the next one. */
+  async #failRecovery(image: DiskImage, operations: number, line: string, where: string): Promise<void> {
+    for (let at = 1; at <= operations; at++) {
+      const disk = new CrashDisk(image);
+      disk.fail({ at, error: at % 2 === 0 ? "EIO" : "ENOSPC", part: 0.5 });
+      const found = await openOn(disk, this.#tuning)
+        .then(lineOf)
+        .catch((error: unknown) => error);
+      if (found !== line && !isDisterError(found))
+        throw new Error(`${where}: ${String(found)} when operation ${at} failed`);
+      await this.#crashRecovery(disk.freeze(), line, `${where}, operation ${at} of the recovery failed`);
     }
   }
 
@@ -160,9 +179,14 @@ function nextCalls(log: DiskLog): Record<string, Call[]> {
   const append = (index: number): Call => {
     return { type: "append", entries: [entryOf(index, term, 100), entryOf(index + 1, term, 700)], hardState };
   };
+  const shortAppend = (index: number, bytes: number): Call => {
+    return { type: "append", entries: [entryOf(index, term, bytes)] };
+  };
   const lowest = Math.max(log.firstIndex(), commit + 1);
   return {
     "an append": [append(last + 1)],
+    // Three records that end where one of 700 bytes would have ended, in one batch.
+    "three short appends": [190, 191, 191].map((bytes, at) => shortAppend(last + 1 + at, bytes)),
     ...(lowest <= last ? { "a truncation": [append(lowest)] } : {}),
     "a compaction": [{ type: "compact", index: Math.min(last, commit) }],
     "a reset": [{ type: "reset", base: { index: last + 3, term } }],

@@ -7,9 +7,9 @@ const TUNING = { entriesPerFile: 5, preallocateBytes: 2048, openFilesMax: 2 };
 
 /** DISTER_CRASH_IMAGES: images of one moment at most, when there are more of them; for runs that may take longer. */
 const IMAGES_MAX = Number(process.env["DISTER_CRASH_IMAGES"] ?? 2560);
-const EFFORT: Effort = { images: IMAGES_MAX, recoveryImages: 5, followingImages: 64 };
+const EFFORT: Effort = { images: IMAGES_MAX, recoveryImages: 2, followingImages: 24 };
 /** There is a run for each operation that fails, so that each needs less. */
-const FAULT_EFFORT: Effort = { images: 48, recoveryImages: 4, followingImages: 16 };
+const FAULT_EFFORT: Effort = { images: 32, recoveryImages: 2, followingImages: 6 };
 const WITH_FAULTS = [
   "batches",
   "a batch over file boundaries",

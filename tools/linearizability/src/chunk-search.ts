@@ -16,8 +16,8 @@ export interface Configuration<S, I, O> {
   readonly done: Bits;
   /** The open entries that have taken effect. */
   readonly used: Bits;
-  /** Before this time no other write can take effect; follows from the state. */
-  readonly heldUntil: number;
+  /** The write that took effect last; as long as it lasts, no other one can take effect. */
+  readonly last: Entry<I, O> | undefined;
   /** Only kept when the search was asked to. */
   readonly trail: Trail<I, O> | undefined;
 }
@@ -89,8 +89,8 @@ export class ChunkSearch<S, I, O> {
     const frame = this.#stack.at(-1)!;
     const { writes, openCount } = this.#chunk.candidates[frame.position]!;
     const { at, entry: due } = this.#chunk.events[frame.position]!;
-    const { done, used, heldUntil } = frame.configuration;
-    if (heldUntil > at) {
+    const { done, used, last } = frame.configuration;
+    if (last !== undefined && last.lastsUntil > at) {
       this.#stack.pop();
       return;
     }
@@ -132,12 +132,12 @@ export class ChunkSearch<S, I, O> {
       done = flipBit(done, read.slot);
       if (this.#tracing) trail = { entry: read, before: trail };
     }
-    this.#advance({ state, done, used, heldUntil: entry.lastsUntil, trail }, position, budget);
+    this.#advance({ state, done, used, last: entry, trail }, position, budget);
   }
 
   /** Goes on to the next return that is due and has not taken effect, or to the end of the chunk. */
   #advance(start: Configuration<S, I, O>, from: number, budget: Budget): void {
-    const { state, used, heldUntil } = start;
+    const { state, used, last } = start;
     let { done, trail } = start;
     const { events } = this.#chunk;
     let position = from;
@@ -153,7 +153,7 @@ export class ChunkSearch<S, I, O> {
         break;
       }
     }
-    const configuration = { state, done, used, heldUntil, trail };
+    const configuration = { state, done, used, last, trail };
     if (!this.#isNew(position, configuration)) return;
     if (position === events.length) {
       this.#left.push(configuration);

@@ -1,9 +1,12 @@
 import type { Entry, Timeline, TimelineEvent } from "./timeline.ts";
 
-/** A point of rest is taken as a border when the chunk has at least so many events. */
-const CHUNK_EVENTS_MIN = 64;
-/** Without a point of rest a chunk ends after so many events; what is pending is carried over the border. */
-const CHUNK_EVENTS_MAX = 512;
+/** Where a timeline is cut. */
+export interface ChunkSizes {
+  /** A point of rest is taken as a border when the chunk has at least so many events. */
+  readonly eventsMin: number;
+  /** Without a point of rest a chunk ends after so many events; what is pending is carried over the border. */
+  readonly eventsMax: number;
+}
 
 /** Who can take effect when the return of an event is due. */
 export interface Candidates<I, O> {
@@ -28,7 +31,10 @@ export interface Chunk<I, O> {
  * Cuts a timeline into chunks, at points of rest where it can. A cut never changes a verdict, because every
  * configuration that leaves a chunk enters the next one; at a point of rest there are few of them.
  */
-export function* chunksOf<I, O>({ events, openEntries }: Timeline<I, O>): Generator<Chunk<I, O>, undefined> {
+export function* chunksOf<I, O>(
+  { events, openEntries }: Timeline<I, O>,
+  { eventsMin, eventsMax }: ChunkSizes,
+): Generator<Chunk<I, O>, undefined> {
   let writes: readonly Entry<I, O>[] = [];
   let reads: readonly Entry<I, O>[] = [];
   let openCount = 0;
@@ -43,8 +49,8 @@ export function* chunksOf<I, O>({ events, openEntries }: Timeline<I, O>): Genera
     candidates.push({ writes, reads, openCount });
     if (!isCall && entry.readOnly) reads = reads.filter((other) => other !== entry);
     else if (!isCall) writes = writes.filter((other) => other !== entry);
-    const atRest = writes.length + reads.length === 0 && candidates.length >= CHUNK_EVENTS_MIN;
-    if (!atRest && candidates.length < CHUNK_EVENTS_MAX) continue;
+    const atRest = writes.length + reads.length === 0 && candidates.length >= eventsMin;
+    if (!atRest && candidates.length < eventsMax) continue;
     const isLast = position + 1 === events.length;
     yield { events: events.slice(offset, position + 1), candidates, openEntries, offset, isLast };
     offset = position + 1;

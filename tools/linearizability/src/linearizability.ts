@@ -33,10 +33,12 @@ export function checkLinearizable<S, I, O>(
   for (const [partition, members] of partitionsOf(model, operations)) {
     const timeline = timelineOf(model, members);
     const budget = { stepsLeft: stepsMax };
-    const found = new PartitionSearch(model, timeline, { budget, tracing: false }).run();
+    const found = new PartitionSearch(model, timeline, { budget }).run();
     if (found.verdict === "violation") {
-      const stuck = timeline.events[found.stuck.position]!.entry.operation;
-      return violationOf(model, { partition, members, stuck });
+      const { position, configuration } = found.stuck;
+      const last = configuration.last?.operation;
+      const stuck = timeline.events[position]!.entry.operation;
+      return violationOf(model, { partition, members, stuck, last });
     }
     if (found.verdict === "undecided") undecided.push(`${JSON.stringify(partition)} with ${members.length} operations`);
   }

@@ -1,11 +1,21 @@
 import { noBits } from "./bits.ts";
-import { type Chunk, chunksOf } from "./chunk.ts";
+import { type Chunk, type ChunkSizes, chunksOf } from "./chunk.ts";
 import { type Budget, ChunkSearch, type Configuration, type Furthest } from "./chunk-search.ts";
 import type { Model } from "./model.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** A chunk that is left in every possible way within so many steps is never looked at again, and its memory is freed. */
-const SEAL_STEPS_MAX = 16_384;
+/** What a search may cost and how it is divided. Only the budget can change a verdict. */
+export interface SearchOptions {
+  readonly budget: Budget;
+  /** Keeps the order of every configuration; for small histories. */
+  readonly tracing?: boolean;
+  /** A chunk that is left in every possible way within so many steps is never looked at again, and its memory is freed. */
+  readonly sealStepsMax?: number;
+  readonly chunks?: ChunkSizes;
+}
+
+/** Small enough to seal most chunks, large enough that the memory of a search is not thrown away all the time. */
+const DEFAULTS = { tracing: false, sealStepsMax: 16_384, chunks: { eventsMin: 64, eventsMax: 512 } };
 
 /** What came out for one partition. `stuck` is the event of the timeline that no order gets past. */
 export type PartitionVerdict<S, I, O> =
@@ -22,20 +32,19 @@ export class PartitionSearch<S, I, O> {
   readonly #timeline: Timeline<I, O>;
   readonly #budget: Budget;
   readonly #tracing: boolean;
+  readonly #sealStepsMax: number;
   readonly #chunks: Generator<Chunk<I, O>, undefined>;
   /** The chunks that may still be left in another way, first the oldest; everything before them is sealed. */
   #levels: ChunkSearch<S, I, O>[] = [];
 
-  constructor(
-    model: Model<S, I, O>,
-    timeline: Timeline<I, O>,
-    { budget, tracing }: { budget: Budget; tracing: boolean },
-  ) {
+  constructor(model: Model<S, I, O>, timeline: Timeline<I, O>, options: SearchOptions) {
+    const { budget, tracing, sealStepsMax, chunks } = { ...DEFAULTS, ...options };
     this.#model = model;
     this.#timeline = timeline;
     this.#budget = budget;
     this.#tracing = tracing;
-    this.#chunks = chunksOf(timeline);
+    this.#sealStepsMax = sealStepsMax;
+    this.#chunks = chunksOf(timeline, chunks);
   }
 
   run(): PartitionVerdict<S, I, O> {
@@ -43,8 +52,7 @@ export class PartitionSearch<S, I, O> {
     if (events.length === 0) return { verdict: "linearizable" };
     const state = this.#model.init();
     const [done, used] = [noBits(slotCount), noBits(openEntries.length)];
-    const heldUntil = Number.NEGATIVE_INFINITY;
-    let arrived: Configuration<S, I, O>[] = [{ state, done, used, heldUntil, trail: undefined }];
+    let arrived: Configuration<S, I, O>[] = [{ state, done, used, last: undefined, trail: undefined }];
     for (;;) {
       const search = this.#openNext(arrived);
       if (search.isLast || !this.#seal(search)) break;
@@ -84,7 +92,7 @@ export class PartitionSearch<S, I, O> {
   }
 
   #seal(search: ChunkSearch<S, I, O>): boolean {
-    const stepsLeft = Math.min(SEAL_STEPS_MAX, this.#budget.stepsLeft);
+    const stepsLeft = Math.min(this.#sealStepsMax, this.#budget.stepsLeft);
     const allowance = { stepsLeft };
     const sealed = search.exhaust(allowance);
     this.#budget.stepsLeft -= stepsLeft - allowance.stepsLeft;

@@ -5,10 +5,17 @@ import { timelineOf } from "./timeline.ts";
 
 /** Steps that one trial may cost; a part that needs more is too wide to be a good proof. */
 const TRIAL_STEPS_MAX = 50_000;
-/** Operations on each side of the place where the search stuck, one attempt after the other. */
-const REACHES = [8, 32, 128, 512];
+/** Operations on each side of each place that matters, one attempt after the other. */
+const REACHES = [2, 8, 32, 128];
 /** Writes shown beside a read that no order of all writes explains. */
 const RELATED_WRITES_MAX = 8;
+
+/** Where a search stuck. */
+export interface Place<I, O> {
+  readonly stuck: Operation<I, O>;
+  /** The write before it, which may be long ago. */
+  readonly last: Operation<I, O> | undefined;
+}
 
 /**
  * Finds a small part of a history that is not linearizable by itself. Only such parts are taken in which every read could
@@ -24,19 +31,29 @@ export class Shrinker<S, I, O> {
 
   /**
    * @param members - one partition that is not linearizable, without its refused operations.
-   * @param stuck - where the search stuck; the cause is most often near.
+   * @returns all of them when no small part was found.
    */
-  shrink(members: readonly Operation<I, O>[], stuck: Operation<I, O>): readonly Operation<I, O>[] {
+  shrink(members: readonly Operation<I, O>[], { stuck, last }: Place<I, O>): readonly Operation<I, O>[] {
     if (this.#isRead(stuck) && !this.#isExplained(stuck, members)) return this.#related(stuck, members);
     const ordered = members.toSorted((a, b) => a.invokedAt - b.invokedAt);
-    const place = ordered.indexOf(stuck);
+    const places = this.#placesOf(ordered, last === undefined ? [stuck] : [stuck, last]);
     for (const reach of REACHES) {
-      const near = ordered.slice(Math.max(0, place - reach), place + reach + 1);
+      const near = ordered.filter((_, position) => places.some((place) => Math.abs(place - position) <= reach));
       const part = near.filter((operation) => !this.#isRead(operation) || this.#isExplained(operation, near));
       if (this.#isViolation(part)) return this.#thin(part);
       if (near.length === ordered.length) break;
     }
     return ordered;
+  }
+
+  /** The search may have stuck at a write because of a read much later: the reads that gave the evidence matter too. */
+  #placesOf(ordered: readonly Operation<I, O>[], writes: readonly Operation<I, O>[]): number[] {
+    const known = this.#model.evidence?.(ordered);
+    const times = new Set(writes.flatMap((write) => [known?.get(write)?.latestAt, known?.get(write)?.lastsUntil]));
+    return ordered.flatMap((operation, position) => {
+      const isWitness = this.#isRead(operation) && (times.has(operation.completedAt) || times.has(operation.invokedAt));
+      return isWitness || writes.includes(operation) ? [position] : [];
+    });
   }
 
   /** Leaves out what the violation does not need: reads first, because each of them may hold a write in the part. */
@@ -90,6 +107,6 @@ export class Shrinker<S, I, O> {
 
   #verdict(part: readonly Operation<I, O>[]): string {
     const budget = { stepsLeft: TRIAL_STEPS_MAX };
-    return new PartitionSearch(this.#model, timelineOf(this.#model, part), { budget, tracing: false }).run().verdict;
+    return new PartitionSearch(this.#model, timelineOf(this.#model, part), { budget }).run().verdict;
   }
 }

@@ -2,11 +2,13 @@ import type { Configuration } from "./chunk-search.ts";
 import type { Model } from "./model.ts";
 import type { Operation } from "./operation.ts";
 import { PartitionSearch } from "./partition-search.ts";
-import { Shrinker } from "./shrink.ts";
+import { type Place, Shrinker } from "./shrink.ts";
 import { timelineOf } from "./timeline.ts";
 
 /** Steps for finding the longest prefix of the failing part without the help of evidence, which stops earlier. */
 const PLAIN_STEPS_MAX = 200_000;
+/** A larger part, which could not be shrunk, is not worth such a search. */
+const PLAIN_OPERATIONS_MAX = 1_000;
 /** Lines of a part that are printed; the failing part is mostly far smaller. */
 const LINES_MAX = 60;
 
@@ -24,18 +26,16 @@ export interface Violation<I, O> {
   explain(): string;
 }
 
-interface Finding<I, O> {
+interface Finding<I, O> extends Place<I, O> {
   readonly partition: string;
   /** All operations of the partition. */
   readonly members: readonly Operation<I, O>[];
-  /** Where the search stuck. */
-  readonly stuck: Operation<I, O>;
 }
 
 export function violationOf<S, I, O>(model: Model<S, I, O>, finding: Finding<I, O>): Violation<I, O> {
   const { partition, members } = finding;
   const possible = members.filter(({ outcome }) => outcome !== "refused");
-  const operations = new Shrinker(model).shrink(possible, finding.stuck);
+  const operations = new Shrinker(model).shrink(possible, finding);
   const { stuck, configuration } = longestPrefixOf(model, operations) ?? { stuck: finding.stuck };
   const longestPrefix = orderOf(configuration);
   const state = configuration === undefined ? "unknown" : model.key(configuration.state);
@@ -65,7 +65,7 @@ function longestPrefixOf<S, I, O>(
   model: Model<S, I, O>,
   operations: readonly Operation<I, O>[],
 ): { stuck: Operation<I, O>; configuration: Configuration<S, I, O> } | undefined {
-  for (const useEvidence of [false, true]) {
+  for (const useEvidence of operations.length > PLAIN_OPERATIONS_MAX ? [true] : [false, true]) {
     const timeline = timelineOf(model, operations, useEvidence);
     const search = new PartitionSearch(model, timeline, { budget: { stepsLeft: PLAIN_STEPS_MAX }, tracing: true });
     const found = search.run();
@@ -91,7 +91,7 @@ function refusedCulprit<S, I, O>(
   const refused = members.filter(({ outcome }) => outcome === "refused");
   return refused.find((operation) => {
     const timeline = timelineOf(model, [...operations, { ...operation, outcome: "unknown" }]);
-    const search = new PartitionSearch(model, timeline, { budget: { stepsLeft: PLAIN_STEPS_MAX }, tracing: false });
+    const search = new PartitionSearch(model, timeline, { budget: { stepsLeft: PLAIN_STEPS_MAX } });
     return search.run().verdict === "linearizable";
   });
 }

@@ -12,7 +12,12 @@ const GOOD: readonly [name: string, history: MultiKeyOperation[]][] = [
   ],
   [
     "two concurrent whole writes in either order",
-    [putAll({ x: "1", y: "1" }, [0, 9]), putAll({ x: "2", y: "2" }, [0, 9]), readAll({ x: "2", y: "2" }, [1, 2]), readAll({ x: "1", y: "1" }, [10, 11])],
+    [
+      putAll({ x: "1", y: "1" }, [0, 9]),
+      putAll({ x: "2", y: "2" }, [0, 9]),
+      readAll({ x: "2", y: "2" }, [1, 2]),
+      readAll({ x: "1", y: "1" }, [10, 11]),
+    ],
   ],
   [
     "an unknown write of which one key shows, because the other was overwritten",
@@ -34,7 +39,12 @@ const BAD: readonly [name: string, history: MultiKeyOperation[]][] = [
   ["half an unknown write", [putAll({ x: "1", y: "1" }, [0, 1], "unknown"), readAll({ x: "1" }, [2, 3])]],
   [
     "keys of two moments",
-    [putAll({ x: "1" }, [0, 1]), putAll({ x: "2" }, [2, 3]), putAll({ y: "2" }, [4, 5]), readAll({ x: "1", y: "2" }, [6, 7])],
+    [
+      putAll({ x: "1" }, [0, 1]),
+      putAll({ x: "2" }, [2, 3]),
+      putAll({ y: "2" }, [4, 5]),
+      readAll({ x: "1", y: "2" }, [6, 7]),
+    ],
   ],
   ["a lost write of one key", [putAll({ x: "1" }, [0, 1]), putAll({ y: "1" }, [2, 3]), readAll({ y: "1" }, [4, 5])]],
   [

@@ -22,7 +22,10 @@ const GOOD: readonly [name: string, history: RegisterOperation[]][] = [
     "a write of unknown outcome that appears late",
     [put("a", [0, 1], "unknown"), put("b", [2, 3]), get("b", [4, 5]), get("a", [6, 7]), get("a", [8, 9])],
   ],
-  ["a write of unknown outcome that never appears", [put("a", [0, 1], "unknown"), get(null, [2, 3]), get(null, [4, 5])]],
+  [
+    "a write of unknown outcome that never appears",
+    [put("a", [0, 1], "unknown"), get(null, [2, 3]), get(null, [4, 5])],
+  ],
   [
     "a write of unknown outcome that appears and is overwritten",
     [put("a", [0, 1], "unknown"), get("a", [2, 3]), put("b", [4, 5]), get("b", [6, 7])],
@@ -45,7 +48,14 @@ const GOOD: readonly [name: string, history: RegisterOperation[]][] = [
   ],
   [
     "two deletes of unknown outcome that both take effect",
-    [remove([0, 1], "unknown"), remove([0, 1], "unknown"), put("a", [2, 3]), get(null, [4, 5]), put("b", [6, 7]), get(null, [8, 9])],
+    [
+      remove([0, 1], "unknown"),
+      remove([0, 1], "unknown"),
+      put("a", [2, 3]),
+      get(null, [4, 5]),
+      put("b", [6, 7]),
+      get(null, [8, 9]),
+    ],
   ],
   ["keys that do not know of each other", [put("a", [0, 1]), get(null, [2, 3], "other"), get("a", [4, 5])]],
   ["a read of unknown outcome says nothing", [put("a", [0, 1]), { ...get("z", [2, 3]), outcome: "unknown" }]],
@@ -54,7 +64,10 @@ const GOOD: readonly [name: string, history: RegisterOperation[]][] = [
 
 const BAD: readonly [name: string, history: RegisterOperation[]][] = [
   ["a stale read", [put("a", [0, 1]), put("b", [2, 3]), get("a", [4, 5])]],
-  ["a stale read on another client after a new one", [put("a", [0, 1]), put("b", [2, 9]), get("b", [3, 4]), get("a", [5, 6])]],
+  [
+    "a stale read on another client after a new one",
+    [put("a", [0, 1]), put("b", [2, 9]), get("b", [3, 4]), get("a", [5, 6])],
+  ],
   ["a lost write", [put("a", [0, 1]), get(null, [2, 3])]],
   ["a lost write that had been seen", [put("a", [0, 9]), get("a", [1, 2]), get(null, [3, 4])]],
   ["a read of a value never written", [put("a", [0, 1]), get("z", [2, 3])]],
@@ -64,18 +77,12 @@ const BAD: readonly [name: string, history: RegisterOperation[]][] = [
     "a fork: two readers see two writes in opposite orders",
     [put("a", [0, 99]), put("b", [0, 99]), get("a", [1, 2]), get("b", [3, 4]), get("a", [5, 6])],
   ],
-  [
-    "a fork at overlapping reads",
-    [put("a", [0, 1]), put("b", [0, 1]), get("a", [2, 5]), get("b", [2, 5])],
-  ],
+  ["a fork at overlapping reads", [put("a", [0, 1]), put("b", [0, 1]), get("a", [2, 5]), get("b", [2, 5])]],
   [
     "an unknown write that appears, is overwritten and appears again",
     [put("a", [0, 1], "unknown"), get("a", [2, 3]), put("b", [4, 5]), get("b", [6, 7]), get("a", [8, 9])],
   ],
-  [
-    "an unknown write that appears and is gone",
-    [put("a", [0, 1], "unknown"), get("a", [2, 3]), get(null, [4, 5])],
-  ],
+  ["an unknown write that appears and is gone", [put("a", [0, 1], "unknown"), get("a", [2, 3]), get(null, [4, 5])]],
   [
     "an unknown write of two that appears a third time",
     [
@@ -107,7 +114,12 @@ const BAD: readonly [name: string, history: RegisterOperation[]][] = [
 describe("one register", () => {
   test.each(GOOD)("accepts %s", (_name, history) => {
     expect(checkLinearizable(registerModel, history)).toEqual({ verdict: "linearizable" });
-    expect(naivelyLinearizable(registerModel, history.filter(({ input }) => input.key === "k"))).toBe(true);
+    expect(
+      naivelyLinearizable(
+        registerModel,
+        history.filter(({ input }) => input.key === "k"),
+      ),
+    ).toBe(true);
   });
 
   test.each(BAD)("finds %s", (_name, history) => {
@@ -116,7 +128,10 @@ describe("one register", () => {
   });
 
   test("a violation in one key is found among many good keys", () => {
-    const good = Array.from({ length: 50 }, (_, n) => [put("a", [n, n + 1], "ok", `${n}`), get("a", [n + 2, n + 3], `${n}`)]);
+    const good = Array.from({ length: 50 }, (_, n) => [
+      put("a", [n, n + 1], "ok", `${n}`),
+      get("a", [n + 2, n + 3], `${n}`),
+    ]);
     const bad = [put("a", [0, 1], "ok", "bad"), get(null, [2, 3], "bad")];
     const found = checkLinearizable(registerModel, [...good.flat(), ...bad]);
     expect(found).toMatchObject({ verdict: "violation", partition: "bad", operations: bad, stuck: bad[1] });

@@ -4,7 +4,6 @@ import {
   invariant,
   isDisterError,
   LIMITS,
-  LOG_START,
   type LogCheck,
   type LogEntry,
   type LogPosition,
@@ -22,8 +21,13 @@ import type { LogContext } from "./log-context.ts";
 import type { LogFile } from "./log-file.ts";
 import { LogWriter } from "./log-writer.ts";
 import type { RecoveredLog } from "./recovery.ts";
+import type { StateFile } from "./state-file.ts";
 import { runsBetween, TermRuns } from "./term-runs.ts";
+import { checkPiece } from "./verify.ts";
 import { type CompactStep, planWrite, type ResetStep, type WritePlan } from "./write-plan.ts";
+
+/** What the system says when this process, or all of them together, have too many files open. */
+const OUT_OF_DESCRIPTORS = new Set(["EMFILE", "ENFILE"]);
 
 /**
  * A log on disk. What was handed in is visible at once, in memory; the writer makes it durable behind that, in order.
@@ -33,6 +37,7 @@ export class DiskLog implements LogStore {
   readonly recovery: LogRecovery;
   readonly #context: LogContext;
   readonly #writer: LogWriter;
+  readonly #state: StateFile;
   readonly #unlock: () => void;
   #files: LogFile[];
   #lastIndex: number;
@@ -49,10 +54,11 @@ export class DiskLog implements LogStore {
     this.recovery = found.recovery;
     this.#files = found.files;
     this.#hardState = found.hardState;
+    this.#state = found.state;
     this.#lastIndex = active.lastIndex;
     active.terms ??= new TermRuns();
     this.#cache = new EntryCache(this.#lastIndex + 1, context.tuning.cacheBytes);
-    const at = { active, syncedIndex: this.#lastIndex };
+    const at = { active, state: found.state, syncedIndex: this.#lastIndex };
     this.#writer = new LogWriter(context, at, () => this.#cache.trim(this.#writer.pendingFrom()));
     this.#writer.start();
   }
@@ -100,16 +106,46 @@ export class DiskLog implements LogStore {
   }
 
   suspect(): LogPosition {
-    // Damage of entries is refused when the log is opened.
-    return LOG_START;
+    return this.#state.values!.suspect;
   }
 
   trust(): Promise<void> {
-    return Promise.resolve();
+    try {
+      this.#checkOpen();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.suspect().index === 0) return Promise.resolve();
+    const at = { file: this.#files.at(-1)!, lastIndex: this.#lastIndex, lowestIndex: Number.POSITIVE_INFINITY };
+    return this.#writer.push([{ kind: "trust", ...at }]);
   }
 
-  verify(from: number, _bytesMax: number): LogCheck {
-    return { damaged: false, next: Math.max(from, this.#lastIndex + 1) };
+  verify(from: number, bytesMax: number): LogCheck {
+    this.#checkOpen();
+    const index = Math.max(from, this.firstIndex());
+    const file = index > this.#lastIndex ? undefined : this.#fileOf(index);
+    if (file === undefined || !this.#isComplete(file)) return { damaged: false, next: this.#lastIndex + 1 };
+    const { logger, fileSystem } = this.#context;
+    // A handle of its own: what is open for reading stays as it is.
+    const handle = this.#withDescriptors(() => fileSystem.open(file.path, "read"));
+    try {
+      const found = checkPiece(handle, file, index, bytesMax);
+      if ("damage" in found) {
+        this.#writer.noteDamage(file);
+        const reason = `${file.path}: ${found.damage}`;
+        return { damaged: true, from: file.baseIndex, to: file.lastIndex, reason };
+      }
+      if (found.rebuiltItems !== undefined) {
+        file.rebuiltItems = found.rebuiltItems;
+        logger.warn("items of a log file are wrong; its records are sound", {
+          path: file.path,
+          items: found.itemsWrong ?? 0,
+        });
+      }
+      return { damaged: false, next: found.next };
+    } finally {
+      handle.close();
+    }
   }
 
   append(write: LogWrite): Promise<void> {
@@ -229,7 +265,7 @@ export class DiskLog implements LogStore {
     try {
       for (const { file, end, lastIndex } of plan.ends) {
         if (plan.made.includes(file)) continue;
-        const handle = file.writable(this.#context.fileSystem);
+        const handle = this.#withDescriptors(() => file.writable(this.#context.fileSystem));
         // An older file that is gone back to: nobody has looked yet how far it reaches.
         if (file.filledEnd === 0) file.measure(handle.size());
         file.fill(handle, { end, lastIndex });
@@ -244,7 +280,7 @@ export class DiskLog implements LogStore {
     const made: LogFile[] = [];
     try {
       for (const file of files) {
-        makeRoom(this.#context, file);
+        this.#withDescriptors(() => makeRoom(this.#context, file));
         made.push(file);
       }
     } catch (error) {
@@ -303,10 +339,36 @@ export class DiskLog implements LogStore {
   }
 
   #readFrom(file: LogFile, wanted: { from: number; to: number; bytesMax: number }): LogEntry[] {
-    const handle = file.readable(this.#context.fileSystem);
-    const isComplete = file !== this.#files.at(-1) && file.pins === 0;
+    const handle = this.#withDescriptors(() => file.readable(this.#context.fileSystem));
+    const isComplete = this.#isComplete(file);
     if (isComplete) this.#keepOpen(file);
-    return readEntries(handle, file, wanted, isComplete);
+    try {
+      return readEntries(handle, file, wanted, isComplete);
+    } catch (error) {
+      if (isDisterError(error, "DISTER_ERR_LOG_CORRUPT")) this.#writer.noteDamage(file);
+      throw error;
+    }
+  }
+
+  /** True for a file to which nothing more is written. */
+  #isComplete(file: LogFile): boolean {
+    return file !== this.#files.at(-1) && file.pins === 0;
+  }
+
+  /** Opens something. When the process has no descriptor left, those that are only kept for later are given back first. */
+  #withDescriptors<T>(open: () => T): T {
+    try {
+      return open();
+    } catch (error) {
+      if (!isDisterError(error, "DISTER_ERR_DISK") || !OUT_OF_DESCRIPTORS.has(String(error.details["reason"])))
+        throw error;
+      for (const file of this.#opened.splice(0)) this.#release(file);
+      return open();
+    }
+  }
+
+  #release(file: LogFile): void {
+    if (file.pins === 0 && file !== this.#writer.active) file.close();
   }
 
   /** Bounds the files that are open for reading. */
@@ -314,8 +376,7 @@ export class DiskLog implements LogStore {
     this.#opened = this.#opened.filter((each) => each !== file && each.isOpen);
     this.#opened.push(file);
     while (this.#opened.length > this.#context.tuning.openFilesMax) {
-      const oldest = this.#opened.shift()!;
-      if (oldest.pins === 0 && oldest !== this.#writer.active) oldest.close();
+      this.#release(this.#opened.shift()!);
     }
   }
 }

@@ -19,29 +19,48 @@ export interface FileBeginning {
   readonly point: ChainPoint;
 }
 
+/** Why a file has no first record. */
+export interface BeginningFault {
+  readonly offset: number;
+  readonly reason: string;
+  /** False when the bytes are sound and say something that this program does not know or that cannot be. */
+  readonly isDamage: boolean;
+}
+
 /**
  * Finds the first record of a file.
  * @param likely - entries per file that it was probably made with; with another number it is searched for.
- * @throws DisterError `DISTER_ERR_LOG_CORRUPT` when there is none.
  */
-export function readBeginning(window: RecordWindow, likely: number): FileBeginning {
+export function findBeginning(window: RecordWindow, likely: number): FileBeginning | BeginningFault {
   const found = beginningAt(window, dataOffsetOf(likely));
-  if (typeof found !== "string") return found;
+  if (!("reason" in found)) return found;
   const end = Math.min(window.size(), DATA_OFFSET_MAX + ALIGNMENT);
   for (let offset = ALIGNMENT; offset < end; offset += ALIGNMENT) {
     const other = beginningAt(window, offset);
-    if (typeof other !== "string") return other;
+    if (!("reason" in other)) return other;
   }
-  throw corruptAt(window.path, dataOffsetOf(likely), found);
+  return found;
 }
 
-function beginningAt(window: RecordWindow, offset: number): FileBeginning | string {
+/** @throws DisterError `DISTER_ERR_LOG_CORRUPT` when there is none. */
+export function readBeginning(window: RecordWindow, likely: number): FileBeginning {
+  const found = findBeginning(window, likely);
+  if ("reason" in found) throw corruptAt(window.path, found.offset, found.reason);
+  return found;
+}
+
+function beginningAt(window: RecordWindow, offset: number): FileBeginning | BeginningFault {
+  const fault = (isDamage: boolean, reason: string): BeginningFault => ({ offset, reason, isDamage });
   const found = window.recordAt(offset);
-  if (found.state !== "record") return "the first record of the file is missing or damaged";
-  if (found.header.kind !== RECORD_KIND.fileHeader) return "the first record of the file is of another kind";
+  if (found.state !== "record") return fault(true, "the first record of the file is missing or damaged");
+  if (found.header.kind !== RECORD_KIND.fileHeader) {
+    return fault(true, "the first record of the file is of another kind");
+  }
   const header = decodeFileHeader(found.payload);
-  if (typeof header === "string") return header;
-  if (header.dataOffset !== offset) return "the data area begins elsewhere than the file header says";
+  if (typeof header === "string") return fault(false, header);
+  if (header.dataOffset !== offset) {
+    return fault(false, "the data area begins elsewhere than the file header says");
+  }
   return {
     header,
     previousCrc: found.header.previousCrc,
@@ -59,6 +78,8 @@ export interface FileContents {
   readonly hardState: HardState;
   /** Highest index that a record knows to have been durable or committed, and that was not replaced since. */
   readonly knownIndex: number;
+  /** True when the last record cut the log back to this file: files behind it are leftovers. */
+  readonly endsInCutBack: boolean;
 }
 
 /**
@@ -86,6 +107,7 @@ class ContentsReader {
   #lastIndex: number;
   #hardState: HardState = HARD_STATE_START;
   #knownIndex = 0;
+  #endsInCutBack = false;
 
   constructor(path: string, header: FileHeader) {
     this.#path = path;
@@ -95,6 +117,7 @@ class ContentsReader {
 
   take(header: RecordHeader, payload: Uint8Array): void {
     this.#knownIndex = Math.max(this.#knownIndex, header.syncedIndex);
+    this.#endsInCutBack = header.kind === RECORD_KIND.cutBack;
     if (isEntryKind(header.kind)) {
       this.#entry(header, payload.length);
       return;
@@ -140,13 +163,13 @@ class ContentsReader {
   result(stop: ChainStop): FileContents {
     const items = this.#items.subarray(0, (this.#lastIndex - this.#header.baseIndex + 1) * ITEM_BYTES);
     const [lastIndex, hardState, knownIndex] = [this.#lastIndex, this.#hardState, this.#knownIndex];
-    return { stop, items, lastIndex, hardState, knownIndex, terms: this.#terms };
+    return { stop, items, lastIndex, hardState, knownIndex, endsInCutBack: this.#endsInCutBack, terms: this.#terms };
   }
 }
 
 /** The index area of a file up to the last item that is set. */
-export function readItems(window: RecordWindow, header: FileHeader): Uint8Array {
-  const area = window.slice(0, header.entriesPerFile * ITEM_BYTES);
+export function readItems(window: RecordWindow, file: { readonly entriesPerFile: number }): Uint8Array {
+  const area = window.slice(0, file.entriesPerFile * ITEM_BYTES);
   const step = ITEM_BYTES * 4096;
   let end = area.length;
   while (end > step && isZero(area, end - step, end)) end -= step;
@@ -158,60 +181,6 @@ export function readItems(window: RecordWindow, header: FileHeader): Uint8Array 
 export function itemOnDisk(window: RecordWindow, slot: number): Item | undefined {
   const at = window.reach(slot * ITEM_BYTES, ITEM_BYTES);
   return unpackItem(window.view, at);
-}
-
-/** What a look at the end of an older file found. */
-export interface LinkCheck {
-  /** True when the file was cut back and the files behind it are leftovers. */
-  readonly isCutBack: boolean;
-  /** Items rebuilt from the records, where those on disk did not lead to the last entry. */
-  readonly rebuiltItems: Uint8Array | undefined;
-}
-
-/**
- * Checks that a file goes on in the next one, without reading it whole: its last entry, what follows that up to the end
- * that the next file names, and the CRC there.
- * @throws DisterError `DISTER_ERR_LOG_CORRUPT`.
- */
-export function checkLink(window: RecordWindow, file: FileBeginning, next: FileBeginning, nextPath: string): LinkCheck {
-  const count = next.header.baseIndex - file.header.baseIndex;
-  if (next.header.previousBaseIndex !== file.header.baseIndex || count > file.header.entriesPerFile) {
-    const reason = `it follows base index ${next.header.previousBaseIndex}, but ${file.header.baseIndex} was found`;
-    throw corruptAt(nextPath, next.header.dataOffset, reason);
-  }
-  const end = next.header.previousEnd;
-  let rebuiltItems: Uint8Array | undefined;
-  let crc = crcByItem(window, { slot: count - 1, index: next.header.baseIndex - 1, end });
-  if (crc === undefined) {
-    const contents = readContents(window, file, end);
-    if (contents.stop.reason !== "end" || contents.lastIndex !== next.header.baseIndex - 1) {
-      throw corruptAt(window.path, contents.stop.offset, "the file ends before the next one begins");
-    }
-    crc = contents.stop.crc;
-    rebuiltItems = contents.items;
-  }
-  if (crc !== next.previousCrc)
-    throw corruptAt(nextPath, next.header.dataOffset, "it does not continue the file before");
-  const behind = window.recordAt(end);
-  const isCutBack =
-    behind.state === "record" && behind.header.kind === RECORD_KIND.cutBack && behind.header.previousCrc === crc;
-  return { isCutBack, rebuiltItems };
-}
-
-/** CRC of the last record before `end`, found through the item of the last entry; undefined when that does not lead there. */
-function crcByItem(window: RecordWindow, last: { slot: number; index: number; end: number }): number | undefined {
-  const item = itemOnDisk(window, last.slot);
-  if (item === undefined || item.start + item.length > last.end) return undefined;
-  const entry = window.recordAt(item.start);
-  if (entry.state !== "record" || !isEntryKind(entry.header.kind) || entry.header.index !== last.index)
-    return undefined;
-  if (entry.end === last.end) return entry.header.crc;
-  const stop = scanChain(
-    window,
-    { offset: entry.end, crc: entry.header.crc },
-    (_header, _payload, end) => end >= last.end,
-  );
-  return stop.reason === "end" && stop.offset === last.end ? stop.crc : undefined;
 }
 
 export function corruptAt(file: string, offset: number, reason: string): DisterError {

@@ -121,7 +121,19 @@ export function baseIndexOf(name: string): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
+/** The second copy of the hard state, and the name under which it is made. */
+export const STATE_NAME = "state";
+export const STATE_DRAFT_NAME = "state.new";
+
+/** What is added to the name of a file to name the copy that was kept of it before it was cut. */
+export const KEPT_SUFFIX = ".damaged";
+
+/** True for a file that was damaged and is kept for people. */
+export function isKeptAside(name: string): boolean {
+  return name.endsWith(`.dlog${KEPT_SUFFIX}`);
+}
+
 /** Names of files that are being made: removed at the next start. */
 export function isUnfinished(name: string): boolean {
-  return name.endsWith(".dlog.new");
+  return name === STATE_DRAFT_NAME || name.endsWith(".dlog.new") || name.endsWith(`.dlog${KEPT_SUFFIX}.new`);
 }

@@ -55,6 +55,18 @@ export function sameHardState(a: HardState, b: HardState): boolean {
   return a.term === b.term && a.vote === b.vote && a.commit === b.commit;
 }
 
+/**
+ * The one of two hard states that was written later, with the higher commit of both: a term never falls, and a vote is
+ * given once in a term.
+ * @returns undefined when they contradict each other: two votes in one term.
+ */
+export function laterHardState(a: HardState, b: HardState): HardState | undefined {
+  const commit = Math.max(a.commit, b.commit);
+  if (a.term !== b.term) return { ...(a.term > b.term ? a : b), commit };
+  if (a.vote !== null && b.vote !== null && a.vote !== b.vote) return undefined;
+  return { term: a.term, vote: a.vote ?? b.vote, commit };
+}
+
 export function writeHexId(bytes: Uint8Array, at: number, id: string): void {
   for (let byte = 0; byte < 8; byte++) bytes[at + byte] = Number.parseInt(id.slice(byte * 2, byte * 2 + 2), 16);
 }

@@ -1,11 +1,13 @@
-import { DisterError, type FileHandle, isDisterError } from "@dister/types";
+import { DisterError, type FileHandle, type HardState, isDisterError, LOG_START } from "@dister/types";
 import { finishFile } from "./file-making.ts";
 import { encodeHardState } from "./hard-state.ts";
 import { ITEM_BYTES, packItem, viewOf } from "./item.ts";
 import type { LogContext } from "./log-context.ts";
 import type { LogFile } from "./log-file.ts";
+import { clear } from "./quarantine.ts";
 import { encodeRecord, RECORD_HEADER_BYTES, RECORD_KIND, type RecordFields } from "./record.ts";
-import { clear } from "./recovery.ts";
+import type { StateFile } from "./state-file.ts";
+import { BATCH_BYTES_MAX } from "./tail.ts";
 import {
   type CreateStep,
   type CutBackStep,
@@ -14,15 +16,13 @@ import {
   type Step,
 } from "./write-plan.ts";
 
-/** Steps for one file are written together up to this many bytes; up to about here a sync costs the same. */
-const BATCH_BYTES_MAX = 1024 * 1024;
-
 /**
  * Does what was planned, in order, with one sync in flight: what comes meanwhile is the next batch. The first failure of
  * a write or a sync is the last thing it does.
  */
 export class LogWriter {
   readonly #context: LogContext;
+  readonly #state: StateFile;
   readonly #onDone: () => void;
   #queue: Step[] = [];
   #current: readonly Step[] = [];
@@ -35,9 +35,10 @@ export class LogWriter {
   #abandoned: LogFile[] = [];
   #slab = new Uint8Array(64 * 1024);
 
-  /** @param at - the file that is written to, and the last index, which is durable. */
-  constructor(context: LogContext, at: { active: LogFile; syncedIndex: number }, onDone: () => void) {
+  /** @param at - the file that is written to, the copy of the hard state, and the last index, which is durable. */
+  constructor(context: LogContext, at: { active: LogFile; state: StateFile; syncedIndex: number }, onDone: () => void) {
     this.#context = context;
+    this.#state = at.state;
     this.#active = at.active;
     this.#syncedIndex = at.syncedIndex;
     this.#onDone = onDone;
@@ -85,6 +86,19 @@ export class LogWriter {
     while (this.#running !== undefined) await this.#running;
     this.#active.close();
     for (const file of this.#abandoned) file.close();
+    this.#state.close();
+  }
+
+  /** Notes that a file is damaged, durably when it returns: the next start reads it whole. A failure is the end. */
+  noteDamage({ baseIndex }: LogFile): void {
+    const values = this.#state.values!;
+    const isNoted = values.damagedFile > 0 && values.damagedFile <= baseIndex;
+    if (isNoted || this.#failure !== undefined) return;
+    try {
+      this.#state.storeNow({ ...values, damagedFile: baseIndex });
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Ends everything: a file after a failed write or sync may hold anything. */
@@ -149,9 +163,12 @@ export class LogWriter {
         return this.#cutBack(step);
       case "compact":
         return this.#remove(step.removed);
+      case "trust":
+        return this.#state.storeNow({ ...this.#state.values!, suspect: LOG_START });
       case "reset": {
         for (const file of step.removed) file.close();
         const { hardState, lastIndex } = step;
+        await this.#forgetCommitAbove(lastIndex);
         await finishFile(this.#context, step.file, { hardState, previousCrc: 0, syncedIndex: lastIndex });
         this.#activate(step.file);
         // A file of the same name was replaced by the new one.
@@ -176,7 +193,27 @@ export class LogWriter {
     const handle = file.writable(this.#context.fileSystem);
     writeBatch(handle, file, { steps, syncedIndex: this.#syncedIndex, slab: this.#slabOf(steps) });
     this.#fillAhead();
-    await handle.datasync();
+    const hardState = steps.findLast((step) => step.hardState !== undefined)?.hardState;
+    if (hardState === undefined) return handle.datasync();
+    this.#writeCopy(hardState, Math.min(this.#syncedIndex, rangeOf(steps)[0] - 1));
+    await bothSynced(handle.datasync(), this.#state.datasync());
+  }
+
+  /**
+   * Writes the second copy of a hard state. Its commit is no higher than what is durable already: the entries of this batch
+   * may be lost in a crash that the copy survives, and must not be missed then.
+   */
+  #writeCopy(hardState: HardState, syncedIndex: number): void {
+    const commit = Math.min(hardState.commit, syncedIndex);
+    this.#state.write({ ...this.#state.values!, hardState: { ...hardState, commit } });
+  }
+
+  /** Entries above a reset's base are gone on purpose, committed or not. */
+  async #forgetCommitAbove(index: number): Promise<void> {
+    const { hardState } = this.#state.values!;
+    if (hardState.commit <= index) return;
+    this.#writeCopy(hardState, index);
+    await this.#state.datasync();
   }
 
   #slabOf(steps: readonly RecordsStep[]): Uint8Array {
@@ -301,6 +338,11 @@ function writeBatch(
   if (items.length > 0) handle.writeAt([items], (lowest - file.baseIndex) * ITEM_BYTES);
   file.writtenEnd = syncedEnd + at;
   file.chain = previousCrc;
+}
+
+/** Waits for both, also when one fails: nothing may be closed under a sync. */
+async function bothSynced(...syncs: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(syncs)) if (result.status === "rejected") throw result.reason;
 }
 
 /** First and last index of which the items are written; the first is infinite when there is none. */

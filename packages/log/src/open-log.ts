@@ -23,11 +23,12 @@ export interface LogOptions extends Partial<LogTuning> {
 }
 
 /**
- * Opens the log of a folder, or begins one, and clears what a crash has cut.
+ * Opens the log of a folder, or begins one, and clears what a crash has cut. Where entries are damaged that may have been
+ * acknowledged, the log is cut before them and is suspect; what was there is kept beside it.
  * @returns the log; its `recovery` says what was found.
  * @throws DisterError `DISTER_ERR_LOCKED` when it is open already, here or in another process;
- *   `DISTER_ERR_LOG_CORRUPT` with file, offset and reason when something is damaged that may have been acknowledged:
- *   nothing is changed then; `DISTER_ERR_IDENTITY` for another node's log; `DISTER_ERR_INVALID` for a bad option;
+ *   `DISTER_ERR_LOG_CORRUPT` with file, offset and reason when it cannot be shown what is lost by damage: nothing is
+ *   changed then; `DISTER_ERR_IDENTITY` for another node's log; `DISTER_ERR_INVALID` for a bad option;
  *   `DISTER_ERR_DISK_FULL`, `DISTER_ERR_DISK`.
  * @see docs/formats/log-file.md
  */
@@ -40,9 +41,22 @@ export async function openLog(log: { components: LogComponents; options: LogOpti
   const unlock = components.fileSystem.lock(join(directory, "lock"));
   try {
     const context = { ...components, directory, identity, tuning };
-    return new DiskLog(context, await recoverLog(context), unlock);
+    const found = await recoverLog(context);
+    const log = new DiskLog(context, found, unlock);
+    if (found.isHardStateMissing) await keepHardState(log);
+    return log;
   } catch (error) {
     unlock();
+    throw error;
+  }
+}
+
+/** Writes a hard state that only its copy holds into the log, so that there are two of it again before it is relied on. */
+async function keepHardState(log: DiskLog): Promise<void> {
+  try {
+    await log.append({ entries: [], hardState: log.hardState() });
+  } catch (error) {
+    await log.close();
     throw error;
   }
 }

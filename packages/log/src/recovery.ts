@@ -1,78 +1,55 @@
 import { dirname, join } from "node:path";
 import {
-  DisterError,
   type FileHandle,
   HARD_STATE_START,
   type HardState,
+  invariant,
   LOG_START,
   type LogRecovery,
 } from "@dister/types";
-import {
-  checkLink,
-  corruptAt,
-  type FileBeginning,
-  type FileContents,
-  readBeginning,
-  readContents,
-  readItems,
-} from "./file-check.ts";
-import { baseIndexOf, isUnfinished, type LogIdentity } from "./file-header.ts";
-import { finishFile, firstRecordsBytes, makeRoom, planFile } from "./file-making.ts";
+import { corruptAt, type FileBeginning, type FileContents } from "./file-check.ts";
+import { isKeptAside, isUnfinished } from "./file-header.ts";
+import { finishFile, makeRoom, planFile } from "./file-making.ts";
+import { laterHardState, sameHardState } from "./hard-state.ts";
+import { inspectLog, type LinkedFile, type SoundLog } from "./inspection.ts";
 import { ITEM_BYTES } from "./item.ts";
 import type { LogContext } from "./log-context.ts";
 import { LogFile } from "./log-file.ts";
-import { RecordWindow } from "./record-window.ts";
-import { judgeTail, type Tail } from "./tail.ts";
+import { clear, cutAway, finishCut } from "./quarantine.ts";
+import { StateFile } from "./state-file.ts";
+import { NO_CUT, plainValues, type StateValues } from "./state-slot.ts";
+import type { Tail } from "./tail.ts";
 
-/** A log as it was found and, where a crash had cut it, cleared. */
+/** A log as it was found and, where a crash had cut it or damage was cut away, cleared. */
 export interface RecoveredLog {
   /** Oldest first, at least one. The last is open for writing. */
   readonly files: LogFile[];
   readonly hardState: HardState;
+  /** True when only the copy holds this hard state: the log has to get it before it is relied on. */
+  readonly isHardStateMissing: boolean;
+  /** The copy, which holds this hard state. */
+  readonly state: StateFile;
   readonly recovery: LogRecovery;
-}
-
-interface FoundFile {
-  readonly path: string;
-  readonly beginning: FileBeginning;
-  rebuiltItems?: Uint8Array | undefined;
 }
 
 /**
  * Finds the log of a folder, or begins one. Every step may be cut by a crash and done again: what is removed or cleared
- * is a leftover by rules that hold as well when only part of it has gone.
+ * is a leftover by rules that hold as well when only part of it has gone, or was noted in the state before.
  * @throws DisterError `DISTER_ERR_LOG_CORRUPT`: nothing was changed. `DISTER_ERR_IDENTITY` for another node's log.
  */
 export async function recoverLog(context: LogContext): Promise<RecoveredLog> {
-  const { fileSystem, directory } = context;
-  fileSystem.syncDirectory(dirname(directory));
+  context.fileSystem.syncDirectory(dirname(context.directory));
   removeUnfinished(context);
-  const found = readFiles(context);
-  if (found.length === 0) return beginLog(context);
-  const current = newestGeneration(found);
-  const linked = followLinks(context, current);
-  const leftovers = [...current.slice(linked.length).reverse(), ...found.filter((file) => !current.includes(file))];
-
-  const last = linked.at(-1)!;
-  const handle = fileSystem.open(last.path, "write");
+  const state = new StateFile(context);
   try {
-    // Everything is looked at before anything is changed.
-    const { contents, tail, items } = inspectLast(last, handle);
-    removeLeftovers(context, leftovers);
-    const itemsRebuilt = await repairLast(handle, contents, tail, items);
-    const files = linked.map((file, at) => asLogFile(file, linked[at + 1]?.beginning));
-    const lastFile = files.at(-1)!;
-    lastFile.adopt(handle);
-    lastFile.lastIndex = contents.lastIndex;
-    lastFile.end = contents.stop.offset;
-    lastFile.writtenEnd = contents.stop.offset;
-    lastFile.chain = contents.stop.crc;
-    lastFile.terms = contents.terms;
-    lastFile.measure(handle.size());
-    const entryCount = contents.lastIndex - files[0]!.baseIndex + 1;
-    return { files, hardState: contents.hardState, recovery: { entryCount, tornBytes: tail.tornBytes, itemsRebuilt } };
+    refuseLostMark(context, state);
+    const reports: string[] = [];
+    const finished = finishCut(context, state);
+    if (finished !== undefined) reports.push(finished);
+    const found = inspectUntilSound(context, state, reports);
+    return found === undefined ? await beginLog(context, state) : await openFound(context, state, found, reports);
   } catch (error) {
-    handle.close();
+    state.close();
     throw error;
   }
 }
@@ -87,88 +64,122 @@ function removeUnfinished({ fileSystem, directory, logger }: LogContext): void {
   if (names.length > 0) fileSystem.syncDirectory(directory);
 }
 
-function readFiles({ fileSystem, directory, identity, tuning }: LogContext): FoundFile[] {
-  const found: FoundFile[] = [];
-  for (const name of fileSystem.list(directory)) {
-    const baseIndex = baseIndexOf(name);
-    if (baseIndex === undefined) continue;
-    const path = join(directory, name);
-    const beginning = reading(fileSystem.open(path, "read"), (window) => readBeginning(window, tuning.entriesPerFile));
-    if (beginning.header.baseIndex !== baseIndex) {
-      const reason = `the file header names base index ${beginning.header.baseIndex}, the file's name ${baseIndex}`;
-      throw corruptAt(path, beginning.header.dataOffset, reason);
-    }
-    checkIdentity(beginning.header, identity);
-    found.push({ path, beginning });
-  }
-  return found;
+/** Whether the log is suspect is known from the state alone. Without it a damaged file that was kept must not be ignored. */
+function refuseLostMark({ fileSystem, directory }: LogContext, state: StateFile): void {
+  if (state.values !== undefined) return;
+  const kept = fileSystem.list(directory).find(isKeptAside);
+  if (kept === undefined) return;
+  const reason = `it cannot be read, and ${kept} was kept of a damaged log: whether the log is whole again is not known`;
+  throw corruptAt(state.path, 0, reason);
 }
 
-function checkIdentity(found: LogIdentity, wanted: LogIdentity): void {
-  const refuse = (what: string, got: string, mine: string): never => {
-    throw new DisterError("DISTER_ERR_IDENTITY", { reason: `its log belongs to ${what} ${got}, not ${mine}` });
-  };
-  if (found.nodeId !== wanted.nodeId) refuse("node", found.nodeId, wanted.nodeId);
-  if (found.group !== wanted.group) refuse("group", found.group, wanted.group);
-  if (found.clusterId !== wanted.clusterId && found.clusterId !== "" && wanted.clusterId !== "") {
-    refuse("cluster", found.clusterId, wanted.clusterId);
+/** Cuts damage away until the log is sound. Cutting reads what is kept before, so that once is enough. */
+function inspectUntilSound(context: LogContext, state: StateFile, reports: string[]): SoundLog | undefined {
+  let cutBefore: { baseIndex: number; end: number } | undefined;
+  for (;;) {
+    const found = inspectLog(context, state.values);
+    if (found === undefined || !("damage" in found)) return found;
+    const { kept, cutEnd } = found.damage;
+    const isFurther =
+      cutBefore === undefined ||
+      kept.baseIndex < cutBefore.baseIndex ||
+      (kept.baseIndex === cutBefore.baseIndex && cutEnd < cutBefore.end);
+    invariant(isFurther, "what was cut is sound, or it is cut further");
+    cutBefore = { baseIndex: kept.baseIndex, end: cutEnd };
+    reports.push(cutAway(context, state, found.damage));
   }
 }
 
-async function beginLog(context: LogContext): Promise<RecoveredLog> {
+async function openFound(
+  context: LogContext,
+  state: StateFile,
+  { linked, leftovers, contents, tail, items }: SoundLog,
+  reports: readonly string[],
+): Promise<RecoveredLog> {
+  const { fileSystem } = context;
+  const hardState = mergedHardState(state, linked.at(-1)!, contents);
+  const handle = fileSystem.open(linked.at(-1)!.path, "write");
+  try {
+    removeLeftovers(context, leftovers);
+    const itemsRebuilt = await repairLast(handle, contents, tail, items);
+    settleState(state, hardState, contents.lastIndex);
+    const files = linked.map((file, at) => asLogFile(file, linked[at + 1]?.beginning));
+    const lastFile = files.at(-1)!;
+    lastFile.adopt(handle);
+    lastFile.lastIndex = contents.lastIndex;
+    lastFile.end = contents.stop.offset;
+    lastFile.writtenEnd = contents.stop.offset;
+    lastFile.chain = contents.stop.crc;
+    lastFile.terms = contents.terms;
+    lastFile.measure(handle.size());
+    const entryCount = contents.lastIndex - files[0]!.baseIndex + 1;
+    const damage = reports.length === 0 ? {} : { damage: reports.join(" ") };
+    return {
+      files,
+      hardState,
+      isHardStateMissing: !isCovered(contents.hardState, hardState),
+      state,
+      recovery: { entryCount, tornBytes: tail.tornBytes, itemsRebuilt, ...damage },
+    };
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+}
+
+async function beginLog(context: LogContext, state: StateFile): Promise<RecoveredLog> {
+  const { hardState, suspect } = state.values ?? plainValues(HARD_STATE_START);
+  const isUsed = !sameHardState(hardState, HARD_STATE_START) || suspect.index > 0;
+  if (isUsed || (state.exists && state.values === undefined)) {
+    throw corruptAt(state.path, 0, "it belongs to a log of which no file is there");
+  }
   const file = planFile(context, LOG_START, { generation: 1 });
   makeRoom(context, file);
   await finishFile(context, file, { hardState: HARD_STATE_START, previousCrc: 0, syncedIndex: 0 });
+  state.storeNow(plainValues(HARD_STATE_START));
   return {
     files: [file],
     hardState: HARD_STATE_START,
+    isHardStateMissing: false,
+    state,
     recovery: { entryCount: 0, tornBytes: 0, itemsRebuilt: 0 },
   };
 }
 
-/** A reset makes its file durable before it removes what was there: whatever is older is a leftover. */
-function newestGeneration(found: FoundFile[]): FoundFile[] {
-  const newest = Math.max(...found.map(({ beginning }) => beginning.header.generation));
-  return found.filter(({ beginning }) => beginning.header.generation === newest);
+/** The later one of what the chain and the copy say; a crash between their syncs leaves either of them behind. */
+function mergedHardState(state: StateFile, last: LinkedFile, { hardState, stop }: FileContents): HardState {
+  if (state.values === undefined) return hardState;
+  const merged = laterHardState(hardState, state.values.hardState);
+  if (merged !== undefined) return merged;
+  const votes = `${hardState.vote} and ${state.values.hardState.vote}`;
+  const reason = `two votes in term ${hardState.term}: ${votes}, here and in ${state.path}`;
+  throw corruptAt(last.path, stop.offset, reason);
 }
 
-/** Checks each file against the next, up to the last one or to one that was cut back. */
-function followLinks({ fileSystem }: LogContext, found: FoundFile[]): FoundFile[] {
-  const linked: FoundFile[] = [];
-  for (const [at, file] of found.entries()) {
-    linked.push(file);
-    const next = found[at + 1];
-    if (next === undefined) break;
-    const { path, beginning } = file;
-    const handle = fileSystem.open(path, "read");
-    const link = reading(handle, (window) => checkLink(window, beginning, next.beginning, next.path), 64 * 1024);
-    file.rebuiltItems = link.rebuiltItems;
-    if (link.isCutBack) break;
+/** Brings the copy up to the hard state that was found. A file that was noted as damaged has been read and is sound, or cut. */
+function settleState(state: StateFile, hardState: HardState, lastIndex: number): void {
+  const wanted: HardState = { ...hardState, commit: Math.min(hardState.commit, lastIndex) };
+  const before = state.values;
+  if (state.isWhole && before?.damagedFile === 0 && isCovered(before.hardState, wanted)) {
+    state.datasyncNow();
+    return;
   }
-  return linked;
+  const values: StateValues = { ...(before ?? plainValues(wanted)), hardState: wanted, damagedFile: 0, cut: NO_CUT };
+  state.storeNow(values);
+}
+
+/** The commit is a hint and may be behind. */
+function isCovered(stored: HardState, wanted: HardState): boolean {
+  return stored.term === wanted.term && stored.vote === wanted.vote;
 }
 
 /** One by one, so that a crash leaves no gap: newest first behind a file that was cut back. */
-function removeLeftovers({ fileSystem, directory, logger }: LogContext, leftovers: FoundFile[]): void {
-  for (const { path } of leftovers) {
+function removeLeftovers({ fileSystem, directory, logger }: LogContext, leftovers: readonly string[]): void {
+  for (const path of leftovers) {
     logger.info("removing a log file that a truncation or a reset had left behind", { path });
     fileSystem.remove(path);
     fileSystem.syncDirectory(directory);
   }
-}
-
-function inspectLast(
-  { beginning }: FoundFile,
-  handle: FileHandle,
-): { contents: FileContents; tail: Tail; items: Uint8Array } {
-  const window = new RecordWindow(handle);
-  const { header } = beginning;
-  const contents = readContents(window, beginning);
-  const items = readItems(window, header);
-  const { stop, lastIndex, knownIndex } = contents;
-  const madeEnd = header.dataOffset + firstRecordsBytes(header);
-  const tail = judgeTail({ window, stop, items, madeEnd, baseIndex: header.baseIndex, lastIndex, knownIndex });
-  return { contents, tail, items };
 }
 
 /** Makes the index area agree with the records and clears what lies behind them; returns how many items were wrong. */
@@ -181,8 +192,9 @@ async function repairLast(
   const fix = itemsToFix(items, wanted);
   if (fix !== undefined) handle.writeAt([fix.bytes], fix.offset);
   clear(handle, stop.offset, dirtyEnd);
-  // Before the first append: half of what was cut must not come back at the next crash beside what is new.
-  if (fix !== undefined || dirtyEnd > stop.offset) await handle.datasync();
+  // Before the first append: half of what was cut must not come back at the next crash beside what is new. And what was
+  // found may never have been synced, when the process has ended and the machine has not.
+  await handle.datasync();
   return fix?.rebuilt ?? 0;
 }
 
@@ -206,28 +218,11 @@ function itemsToFix(
   return { offset: first, bytes: whole.subarray(first, last), rebuilt };
 }
 
-const ZEROS = new Uint8Array(1024 * 1024);
-
-/** Writes zeros over a stretch of a file. */
-export function clear(handle: FileHandle, from: number, to: number): void {
-  for (let offset = from; offset < to; offset += ZEROS.length) {
-    handle.writeAt([ZEROS.subarray(0, Math.min(ZEROS.length, to - offset))], offset);
-  }
-}
-
-function asLogFile({ path, beginning, rebuiltItems }: FoundFile, next: FileBeginning | undefined): LogFile {
+function asLogFile({ path, beginning, rebuiltItems }: LinkedFile, next: FileBeginning | undefined): LogFile {
   const { header } = beginning;
   const lastIndex = (next?.header.baseIndex ?? header.baseIndex) - 1;
   const file = new LogFile(path, header, { lastIndex, end: next?.header.previousEnd ?? header.dataOffset });
   file.chain = next?.previousCrc ?? 0;
   file.rebuiltItems = rebuiltItems;
   return file;
-}
-
-function reading<T>(handle: FileHandle, run: (window: RecordWindow) => T, pieceBytes?: number): T {
-  try {
-    return run(new RecordWindow(handle, pieceBytes));
-  } finally {
-    handle.close();
-  }
 }

@@ -1,4 +1,4 @@
-import { DisterError } from "@dister/types";
+import { LIMITS } from "@dister/types";
 import type { ChainStop } from "./chain-scan.ts";
 import { ITEM_BYTES, type Item, unpackItem, viewOf } from "./item.ts";
 import { decodeHeader, RECORD_HEADER_BYTES, RECORD_MAGIC, type RecordHeader } from "./record.ts";
@@ -19,12 +19,14 @@ export interface TailFacts {
   readonly knownIndex: number;
 }
 
-/** The end of a log that may go on after what lies behind it is cleared. */
+/** The end of a log. It may go on after what lies behind is cleared, unless that is damage. */
 export interface Tail {
   /** End of the bytes behind the chain that are not zero; the chain's end when there are none. */
   readonly dirtyEnd: number;
   /** Bytes of a last batch that was cut by a crash, by what its records or items said. */
   readonly tornBytes: number;
+  /** Why this is no end that a crash leaves; undefined when it is one. */
+  readonly damage: string | undefined;
 }
 
 /**
@@ -33,44 +35,62 @@ export interface Tail {
  *
  * A batch is written only after the one before it is durable. So what was cut can only be the last batch, its lost
  * sectors read as zeros, and no record of a later batch exists. Everything else is damage and is not touched.
- * @throws DisterError `DISTER_ERR_LOG_CORRUPT`.
  */
 export function judgeTail(facts: TailFacts): Tail {
-  const { window, stop, madeEnd } = facts;
-  if (stop.offset < madeEnd) throw corrupt(facts, "the first records of the file are damaged");
+  const { window, stop } = facts;
   const dirtyEnd = nonZeroEnd(window, stop.offset);
-  refuseLaterBatch(facts, dirtyEnd);
-
   const claims = claimsBehind(facts);
-  const here = claims.find(({ item }) => item.start === stop.offset)?.item;
   const lost = claims.filter(({ index }) => index > facts.lastIndex);
-  const acknowledged = lost.find(({ index }) => index <= facts.knownIndex);
-  if (acknowledged !== undefined) throw corrupt(facts, `entry ${acknowledged.index} was acknowledged and is not there`);
-
-  if (stop.reason === "unchained") {
-    // Nobody wrote it here: what an item claims to be here instead was there once and is not any more.
-    if (here !== undefined) throw corrupt(facts, "a record that does not belong here lies in the place of another");
-    return { dirtyEnd, tornBytes: 0 };
-  }
-  if (stop.reason === "damaged") {
-    const payloadLength = stop.header?.payloadLength;
-    const length = payloadLength === undefined ? (here?.length ?? 0) : RECORD_HEADER_BYTES + payloadLength;
-    if (!hasLostSector(window, stop.offset, Math.max(length, RECORD_HEADER_BYTES))) {
-      throw corrupt(facts, "the checksum of the last record is wrong and no sector of it is missing");
-    }
-  }
+  const here = claims.find(({ item }) => item.start === stop.offset)?.item;
+  const damage = damageOf(facts, { dirtyEnd, lost, here });
+  if (damage !== undefined || stop.reason === "unchained") return { dirtyEnd, tornBytes: 0, damage };
   let tornEnd = dirtyEnd;
   for (const { item } of lost) {
     const end = item.start + item.length;
     if (end <= window.size()) tornEnd = Math.max(tornEnd, end);
   }
-  return { dirtyEnd, tornBytes: tornEnd - stop.offset };
+  return { dirtyEnd, tornBytes: tornEnd - stop.offset, damage };
+}
+
+interface Claim {
+  readonly index: number;
+  readonly item: Item;
+}
+
+/** Why the end of the chain is not one that a crash leaves. */
+function damageOf(
+  facts: TailFacts,
+  behind: { dirtyEnd: number; lost: readonly Claim[]; here: Item | undefined },
+): string | undefined {
+  const { window, stop, madeEnd, knownIndex } = facts;
+  const { dirtyEnd, lost, here } = behind;
+  if (stop.offset < madeEnd) return "the first records of the file are damaged";
+  for (const header of headersBetween(window, stop.offset, dirtyEnd)) {
+    // A header further on that says that what lies here was durable proves that it was acknowledged.
+    if (header.syncedEnd <= stop.offset) continue;
+    return `the record at ${header.start} is of a later batch, so that this one was acknowledged`;
+  }
+  const acknowledged = lost.find(({ index }) => index <= knownIndex);
+  if (acknowledged !== undefined) return `entry ${acknowledged.index} was acknowledged and is not there`;
+  const lostBytes = lost.reduce((bytes, { item }) => bytes + item.length, 0);
+  if (lost.length > LIMITS.appendEntriesMax && lostBytes > BATCH_BYTES_MAX) {
+    return `${lost.length} entries are not there, more than one batch holds`;
+  }
+  if (stop.reason === "unchained") {
+    // Nobody wrote it here: what an item claims to be here instead was there once and is not any more.
+    return here === undefined ? undefined : "a record that does not belong here lies in the place of another";
+  }
+  if (stop.reason !== "damaged") return undefined;
+  const payloadLength = stop.header?.payloadLength;
+  const length = payloadLength === undefined ? (here?.length ?? 0) : RECORD_HEADER_BYTES + payloadLength;
+  if (hasLostSector(window, stop.offset, Math.max(length, RECORD_HEADER_BYTES))) return undefined;
+  return "the checksum of the last record is wrong and no sector of it is missing";
 }
 
 /** Items that claim a record at or behind the end of the chain. */
-function claimsBehind({ items, baseIndex, stop }: TailFacts): { index: number; item: Item }[] {
+function claimsBehind({ items, baseIndex, stop }: TailFacts): Claim[] {
   const view = viewOf(items);
-  const claims: { index: number; item: Item }[] = [];
+  const claims: Claim[] = [];
   for (let slot = 0; (slot + 1) * ITEM_BYTES <= items.length; slot++) {
     const item = unpackItem(view, slot * ITEM_BYTES);
     if (item !== undefined && item.start >= stop.offset) claims.push({ index: baseIndex + slot, item });
@@ -78,20 +98,12 @@ function claimsBehind({ items, baseIndex, stop }: TailFacts): { index: number; i
   return claims;
 }
 
-/** A header further on that says what lies here was durable proves that it was acknowledged. */
-function refuseLaterBatch(facts: TailFacts, dirtyEnd: number): void {
-  const { window, stop } = facts;
-  for (const header of headersBetween(window, stop.offset, dirtyEnd)) {
-    if (header.syncedEnd > stop.offset) {
-      throw corrupt(facts, `the record at ${header.start} is of a later batch, so that this one was acknowledged`);
-    }
-  }
-}
-
 const MAGIC_BYTES = Buffer.alloc(4);
 MAGIC_BYTES.writeUInt32BE(RECORD_MAGIC);
 /** What a disk writes whole or not at all; larger sectors are made of these. */
 const SECTOR_BYTES = 512;
+/** Steps for one file are written together up to this many bytes; up to about here a sync costs the same. */
+export const BATCH_BYTES_MAX = 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 
 /** Every header between two offsets that is intact and at its own offset, whether its payload is or not. */
@@ -117,8 +129,4 @@ function hasLostSector(window: RecordWindow, offset: number, length: number): bo
     from = to;
   }
   return false;
-}
-
-function corrupt({ window, stop }: TailFacts, reason: string): DisterError {
-  return new DisterError("DISTER_ERR_LOG_CORRUPT", { file: window.path, offset: stop.offset, reason });
 }

@@ -59,7 +59,12 @@ export interface ResetStep extends StepBase {
   readonly hardState: HardState;
 }
 
-export type Step = RecordsStep | CreateStep | CutBackStep | CompactStep | ResetStep;
+/** Ends being suspect. `file` is the one that is written to. */
+export interface TrustStep extends StepBase {
+  readonly kind: "trust";
+}
+
+export type Step = RecordsStep | CreateStep | CutBackStep | CompactStep | ResetStep | TrustStep;
 
 /** How a write will be laid out. Nothing is changed yet. */
 export interface WritePlan {

@@ -2,7 +2,17 @@ import { isDisterError, NO_LOGGER } from "@dister/types";
 import { type DiskLog, type LogTuning, openLog } from "../src/index.ts";
 import { CrashDisk, type DiskFault } from "./crash-disk.ts";
 import type { CrashPoint, DiskImage } from "./crash-point.ts";
-import { after, type Call, during, EMPTY, entryOf, lineOfState, type ModelState, perform } from "./log-model.ts";
+import {
+  after,
+  type Call,
+  during,
+  EMPTY,
+  entryOf,
+  lineOfState,
+  type ModelState,
+  perform,
+  withCopy,
+} from "./log-model.ts";
 
 const IDENTITY = { group: "test", nodeId: "00000000000000AB", clusterId: "00000000000000C1" };
 
@@ -108,10 +118,16 @@ export class CrashRun {
   /** The acknowledged state, and what the calls that were begun may have made of it, in order. */
   #expected(): Allowed {
     const states: ModelState[] = [];
+    // Appends may share a batch, of which any part may be durable without the copy of the hard state, or that alone.
+    let batch: ModelState[] = [];
     let state = this.#from;
     for (const { call } of this.begun.slice(this.acknowledged)) {
+      if (call.type !== "append") batch = [];
+      batch.push(...during(state, call));
       states.push(...during(state, call));
       state = after(state, call);
+      if (call.type !== "append" || call.hardState === undefined) continue;
+      for (const each of batch) states.push(...withCopy(each, call.hardState));
     }
     states.push(state);
     const allowed = new Map<string, ModelState>();

@@ -101,7 +101,12 @@ describe("boundaries of files", () => {
     const lab = new LogLab();
     const options = { fileBytesMax: 1300 };
     await lab.with((log) => log.append({ entries: entriesOf(1, 5, 1, 400) }), options);
-    expect(lab.fileSystem.list("/log").map((name) => Number.parseInt(name, 10))).toEqual([1, 3, 5]);
+    expect(
+      lab.fileSystem
+        .list("/log")
+        .filter((name) => name !== "state")
+        .map((name) => Number.parseInt(name, 10)),
+    ).toEqual([1, 3, 5]);
     await lab.with((log) => log.append({ entries: [entryOf(6, 1, 5000)] }), options);
     await lab.with(async (log) => {
       // The only entry of a full file is replaced again and again: the file stays.
@@ -156,7 +161,8 @@ describe("boundaries of files", () => {
     const log = await lab.open({ openFilesMax: 3 });
     await log.append({ entries: entriesOf(1, 200, 1) });
     for (const index of [5, 15, 25, 35, 45, 155, 5]) expect(log.read(index, index, 0)[0]!.index).toBe(index);
-    expect(lab.fileSystem.handlesOpen).toBeLessThanOrEqual(4);
+    // Three older files, the one that is written and the copy of the hard state.
+    expect(lab.fileSystem.handlesOpen).toBeLessThanOrEqual(5);
     await log.append({ entries: entriesOf(51, 60, 2) });
     await log.compact(44);
     expect(log.read(41, 60, 1e6)).toHaveLength(20);

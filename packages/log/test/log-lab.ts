@@ -89,6 +89,31 @@ export class LogLab {
     expect(this.fileSystem.list("/log")).toEqual(names);
     expect(names.map((name) => this.fileSystem.contents(`/log/${name}`))).toEqual(before);
   }
+
+  /**
+   * Expects that the log is cut behind `lastIndex` and suspect up to `index`, that the changed file is kept as it was,
+   * and that the next start finds nothing more to do.
+   */
+  async expectSuspect(
+    reason: string,
+    expected: { lastIndex: number; index: number; baseIndex?: number; offset?: number },
+  ): Promise<void> {
+    const { lastIndex, index, baseIndex, offset } = expected;
+    const before = this.bytes(baseIndex);
+    await this.with((log) => {
+      const { damage } = log.recovery;
+      expect(damage).toContain(reason);
+      expect(damage).toContain(
+        offset === undefined ? this.path(baseIndex) : `${this.path(baseIndex)} at byte ${offset}`,
+      );
+      expect([log.lastIndex(), log.suspect()]).toEqual([lastIndex, { index, term: log.hardState().term }]);
+    });
+    expect(Buffer.compare(this.fileSystem.contents(`${this.path(baseIndex)}.damaged`), before)).toBe(0);
+    await this.with((log) => {
+      expect(log.recovery).toMatchObject({ tornBytes: 0, itemsRebuilt: 0 });
+      expect([log.recovery.damage, log.lastIndex(), log.suspect().index]).toEqual([undefined, lastIndex, index]);
+    });
+  }
 }
 
 export async function codeOf(promise: Promise<unknown>): Promise<string> {

@@ -66,6 +66,18 @@ export function* during(state: ModelState, call: Call): Generator<ModelState> {
   yield after(state, call);
 }
 
+/**
+ * What a state becomes when the second copy of a later hard state is durable and nothing else of its append is. The copy
+ * knows as committed only what was durable before.
+ */
+export function* withCopy(state: ModelState, { term, vote, commit }: HardState): Generator<ModelState> {
+  const last = state.entries.at(-1)?.index ?? state.start.index;
+  const from = state.hardState.commit;
+  for (let each = from; each <= Math.max(from, Math.min(commit, last)); each++) {
+    yield { ...state, hardState: { term, vote, commit: each } };
+  }
+}
+
 function withEntries(state: ModelState, entries: readonly LogEntry[]): ModelState {
   const first = entries[0]?.index ?? Number.POSITIVE_INFINITY;
   return { ...state, entries: [...state.entries.filter(({ index }) => index < first), ...entries] };

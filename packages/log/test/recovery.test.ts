@@ -92,12 +92,12 @@ describe("recovery, item by record (the decision table)", () => {
     await expectSound(lab, 1, { tornBytes: 32 }, bytes);
   });
 
-  test("a wrong checksum in the last record without a lost sector is damage: the log is refused and not shortened", async () => {
+  test("a wrong checksum in the last record without a lost sector is damage: the log is cut before it and suspect", async () => {
     for (const at of [0, 20, 63, 64, 100]) {
       const lab = await threeEntries();
       const offset = lab.startOf(2);
       lab.flip(offset + at, 1);
-      await lab.expectCorrupt("no sector of it is missing", { offset });
+      await lab.expectSuspect("no sector of it is missing", { lastIndex: 2, index: 3, offset });
     }
   });
 
@@ -105,14 +105,14 @@ describe("recovery, item by record (the decision table)", () => {
     const lab = await threeEntries();
     lab.flip(lab.startOf(2) + 70, 1);
     lab.zero(20, 10);
-    await lab.expectCorrupt("no sector of it is missing");
+    await lab.expectSuspect("no sector of it is missing", { lastIndex: 2, index: 3 });
   });
 
   test("it looks torn, but a later batch says that it was durable: damage", async () => {
     const lab = await threeEntries(1500);
     const offset = lab.startOf(1);
     lab.zero(Math.ceil(offset / 512) * 512, 512);
-    await lab.expectCorrupt("of a later batch", { offset });
+    await lab.expectSuspect("of a later batch", { lastIndex: 1, index: 3, offset });
   });
 
   test("it looks torn, but a hard state said that it was committed: damage", async () => {
@@ -122,7 +122,7 @@ describe("recovery, item by record (the decision table)", () => {
       await log.append({ entries: [entryOf(2, 1, 1500)] });
     });
     lab.zero(Math.ceil(lab.startOf(1) / 512) * 512, 512);
-    await lab.expectCorrupt("entry 2 was acknowledged");
+    await lab.expectSuspect("entry 2 was acknowledged", { lastIndex: 1, index: 2 });
   });
 
   test("a bad record with good ones behind it is damage in the middle", async () => {
@@ -134,7 +134,7 @@ describe("recovery, item by record (the decision table)", () => {
       const lab = await threeEntries();
       const offset = lab.startOf(slot);
       lab.flip(offset + at, 1);
-      await lab.expectCorrupt("later batch", { offset });
+      await lab.expectSuspect("later batch", { lastIndex: slot, index: 3, offset });
     }
   });
 
@@ -142,7 +142,7 @@ describe("recovery, item by record (the decision table)", () => {
     const lab = new LogLab();
     await lab.with((log) => log.append({ entries: entriesOf(1, 3, 1) }));
     lab.flip(lab.startOf(1) + 70, 1);
-    await lab.expectCorrupt("no sector of it is missing");
+    await lab.expectSuspect("no sector of it is missing", { lastIndex: 1, index: 3 });
   });
 
   test("an item that says something else than its chained record is rewritten", async () => {
@@ -189,7 +189,7 @@ describe("recovery, item by record (the decision table)", () => {
     const lab = await threeEntries();
     const start = lab.startOf(2);
     lab.damage(start, foreignRecord(start, 3));
-    await lab.expectCorrupt("does not belong here", { offset: start });
+    await lab.expectSuspect("does not belong here", { lastIndex: 2, index: 3, offset: start });
   });
 
   test("items behind the end of the chain are leftovers and are cleared before anything is appended", async () => {
@@ -244,7 +244,7 @@ describe("recovery, item by record (the decision table)", () => {
     const lab = await threeEntries();
     lab.fileSystem.open("/log/0000000000000011.0.dlog.new", "create").close();
     await expectSound(lab, 3, NOTHING_REPAIRED);
-    expect(lab.fileSystem.list("/log")).toEqual(["0000000000000001.dlog"]);
+    expect(lab.fileSystem.list("/log")).toEqual(["0000000000000001.dlog", "state"]);
   });
 
   test("a named file without its first records is damage: it was named after they were durable", async () => {
@@ -304,10 +304,18 @@ describe("recovery over several files", () => {
     await lab.with((log) => expect([log.base(), log.lastIndex()]).toEqual([{ index: 10, term: 1 }, 25]));
   });
 
-  test("a damaged last entry of an older file is refused", async () => {
+  test("a damaged last entry of an older file makes the log suspect up to its very end", async () => {
     const lab = await threeFiles();
-    lab.flip(lab.startOf(9) + 70, 1);
-    await lab.expectCorrupt("the file ends before the next one begins", { offset: lab.startOf(9) });
+    const offset = lab.startOf(9);
+    lab.flip(offset + 70, 1);
+    await lab.expectSuspect("the file ends before the next one begins", { lastIndex: 9, index: 25, offset });
+    expect(lab.fileSystem.list("/log")).toEqual([
+      "0000000000000001.dlog",
+      "0000000000000001.dlog.damaged",
+      "0000000000000011.dlog.damaged",
+      "0000000000000021.dlog.damaged",
+      "state",
+    ]);
   });
 
   test("a file of another log does not continue this one", async () => {
@@ -319,7 +327,7 @@ describe("recovery over several files", () => {
     const file = lab.fileSystem.open(lab.path(21), "create");
     file.writeAt([bytes], 0);
     file.close();
-    await lab.expectCorrupt("", { baseIndex: 21 });
+    await lab.expectSuspect("it does not continue the file before", { lastIndex: 20, index: 25, baseIndex: 21 });
   });
 
   test("the hard state survives in every file that is made", async () => {
@@ -328,7 +336,7 @@ describe("recovery over several files", () => {
       await log.compact(25);
       expect(log.hardState()).toEqual({ term: 1, vote: null, commit: 5 });
     });
-    expect(lab.fileSystem.list("/log")).toEqual(["0000000000000021.dlog"]);
+    expect(lab.fileSystem.list("/log")).toEqual(["0000000000000021.dlog", "state"]);
     await lab.with((log) => expect(log.hardState()).toEqual({ term: 1, vote: null, commit: 5 }));
   });
 
@@ -340,14 +348,14 @@ describe("recovery over several files", () => {
     file.writeAt([old], 0);
     file.close();
     await lab.with((log) => expect([log.base(), log.lastIndex()]).toEqual([{ index: 40, term: 2 }, 40]));
-    expect(lab.fileSystem.list("/log")).toEqual(["0000000000000041.dlog"]);
+    expect(lab.fileSystem.list("/log")).toEqual(["0000000000000041.dlog", "state"]);
   });
 
   test("a log that was made with other numbers of entries per file is read, and new files follow the option", async () => {
     const lab = await threeFiles();
     const options = { entriesPerFile: 1000 };
     await lab.with((log) => log.append({ entries: entriesOf(26, 40, 1) }), options);
-    expect(lab.fileSystem.list("/log").at(-1)).toBe("0000000000000031.dlog");
+    expect(lab.fileSystem.list("/log").at(-2)).toBe("0000000000000031.dlog");
     await lab.with((log) => expect(log.read(1, 40, 1e6)).toEqual(entriesOf(1, 40, 1)), options);
     expect(lab.bytes(31).readUInt32BE(12_288)).toBe(0x444c5201);
   });

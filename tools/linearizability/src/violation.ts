@@ -23,7 +23,7 @@ export interface Violation<I, O> {
   /** The operation that cannot be placed behind that prefix, or behind any other order. */
   readonly stuck: Operation<I, O>;
   /** For people: several lines. */
-  explain(): string;
+  readonly explain: () => string;
 }
 
 interface Finding<I, O> extends Place<I, O> {

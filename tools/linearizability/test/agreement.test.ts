@@ -5,6 +5,7 @@ import { PartitionSearch } from "../src/partition-search.ts";
 import { timelineOf } from "../src/timeline.ts";
 import {
   arbitraryHistory,
+  bare,
   executedHistory,
   letterInput,
   letterModel,
@@ -21,11 +22,6 @@ import { naivelyLinearizable } from "./naive.ts";
 const register = { model: registerModel, input: registerInput, output: registerOutput };
 const multiKey = { model: multiKeyModel, input: multiKeyInput, output: multiKeyOutput };
 const letters = { model: letterModel, input: letterInput, output: letterOutput };
-
-/** The model without what makes its search cheap. */
-function bare<S, I, O>({ init, step, key }: Model<S, I, O>): Model<S, I, O> {
-  return { init, step, key };
-}
 
 function verdictOf<S, I, O>(model: Model<S, I, O>, history: readonly Operation<I, O>[]): string {
   return checkLinearizable(model, history).verdict;

@@ -9,6 +9,15 @@ export interface Subject<S, I, O> {
   readonly output: fc.Arbitrary<O>;
 }
 
+/** The model without what makes its search cheap. */
+export function bare<S, I, O>(model: Model<S, I, O>): Model<S, I, O> {
+  return {
+    init: () => model.init(),
+    step: (state, input, output) => model.step(state, input, output),
+    key: (state) => model.key(state),
+  };
+}
+
 const value = fc.constantFrom("a", "b", "c");
 const presence = fc.option(value, { nil: null, freq: 3 });
 

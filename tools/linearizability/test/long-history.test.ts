@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkLinearizable, registerModel } from "../src/index.ts";
-import { executedHistory, registerInput, registerOutput } from "./generators.ts";
+import { bare, executedHistory, registerInput, registerOutput } from "./generators.ts";
 import { get, put, type RegisterOperation, remove } from "./history.ts";
 import { linearizableByZones } from "./zones.ts";
 
@@ -96,7 +96,7 @@ describe("long histories", () => {
 
 describe("a search that is not done within its bound", () => {
   /** No evidence and no cheap reads: twenty writes in every order. */
-  const { init, step, key } = registerModel;
+  const model = bare(registerModel);
   const wide = [
     ...Array.from({ length: 20 }, (_, n) => put(`${n}`, [0, 100])),
     get("1", [101, 102]),
@@ -104,15 +104,14 @@ describe("a search that is not done within its bound", () => {
   ];
 
   test("is undecided, never a pass, and says which partition it was", () => {
-    const found = checkLinearizable({ init, step, key }, wide, { stepsMax: 10_000 });
+    const found = checkLinearizable(model, wide, { stepsMax: 10_000 });
     expect(found).toMatchObject({ verdict: "undecided", reason: expect.stringContaining("10000 steps") });
     expect(checkLinearizable(registerModel, [put("a", [0, 1])], { stepsMax: 0 }).verdict).toBe("undecided");
   });
 
   test("does not hide the violation of another partition", () => {
-    const partition = registerModel.partition!;
     const bad = [put("a", [0, 1], "ok", "other"), get(null, [2, 3], "other")];
-    const found = checkLinearizable({ init, step, key, partition }, [...wide, ...bad], { stepsMax: 10_000 });
+    const found = checkLinearizable({ ...model, partition: ({ key }) => key }, [...wide, ...bad], { stepsMax: 10_000 });
     expect(found).toMatchObject({ verdict: "violation", partition: "other" });
   });
 });

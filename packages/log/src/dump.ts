@@ -5,6 +5,7 @@ import { decodeHardState } from "./hard-state.ts";
 import { ITEM_BYTES } from "./item.ts";
 import { isEntryKind, kindName, RECORD_HEADER_BYTES, RECORD_KIND, type RecordHeader } from "./record.ts";
 import { nonZeroEnd, RecordWindow } from "./record-window.ts";
+import { decodeStateSlot, STATE_SLOT_BYTES, STATE_SLOT_OFFSETS, type StateSlot } from "./state-slot.ts";
 import { headersBetween } from "./tail.ts";
 
 /** One record as it lies in a file. */
@@ -34,6 +35,29 @@ export interface DumpedFile {
   readonly end: number;
   /** What is wrong; empty for a sound file. A file in use may show its last batch here. */
   readonly problems: readonly string[];
+}
+
+/** The second copy of the hard state, slot by slot. */
+export interface DumpedState {
+  readonly path: string;
+  /** The slots in their order; undefined for one that cannot be read. */
+  readonly slots: readonly (StateSlot | undefined)[];
+  readonly problems: readonly string[];
+}
+
+/** Reads the file `state` of a log without changing it. */
+export function dumpState(handle: FileHandle): DumpedState {
+  const problems: string[] = [];
+  const slots = STATE_SLOT_OFFSETS.map((offset) => {
+    const bytes = new Uint8Array(STATE_SLOT_BYTES);
+    handle.readAt(bytes, offset);
+    const slot = decodeStateSlot(bytes);
+    if (slot === undefined) problems.push(`at ${offset}: a damaged copy of the hard state`);
+    if (typeof slot !== "string") return slot;
+    problems.push(`at ${offset}: ${slot}`);
+    return undefined;
+  });
+  return { path: handle.path, slots, problems };
 }
 
 /** Reads a file of a log without changing it. Never throws for damage: it is what is looked for. */

@@ -1,15 +1,16 @@
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { type DumpedFile, dumpFile } from "./dump.ts";
-import { baseIndexOf } from "./file-header.ts";
+import type { FileHandle } from "@dister/types";
+import { type DumpedFile, type DumpedState, dumpFile, dumpState } from "./dump.ts";
+import { baseIndexOf, STATE_NAME } from "./file-header.ts";
 import { NodeFileSystem } from "./node-file-system.ts";
 
 /** Exit codes: everything is sound, something is damaged, the command or the path cannot be used. */
 const EXIT = { sound: 0, damaged: 1, unusable: 2 } as const;
 
-const USAGE = `usage: dister-logdump [--json] <file.dlog | folder>
-Prints a log record by record and changes nothing.
+const USAGE = `usage: dister-logdump [--json] <file.dlog | state | folder>
+Prints a log record by record, and the copy of its hard state, and changes nothing.
 exit codes: 0 sound, 1 damaged, 2 cannot be read`;
 
 function main(): number {
@@ -34,11 +35,19 @@ function main(): number {
     return EXIT.unusable;
   }
   try {
-    const files = filesOf(path).map(dumpPath);
-    const problems = [...files.flatMap((file) => file.problems.map((problem) => `${file.path}: ${problem}`))];
+    const { names, stateName } = namesIn(path);
+    const files = names.map((name) => dumpPath(name, dumpFile));
+    const state = stateName === undefined ? undefined : dumpPath(stateName, dumpState);
+    const dumped = state === undefined ? files : [...files, state];
+    const problems = dumped.flatMap((file) => file.problems.map((problem) => `${file.path}: ${problem}`));
     problems.push(...brokenLinks(files));
-    if (isJson) console.log(JSON.stringify({ files, problems }));
-    else print(files, problems);
+    if (isJson) {
+      console.log(JSON.stringify({ files, state, problems }));
+    } else {
+      print(files);
+      if (state !== undefined) printState(state);
+      for (const problem of problems) console.log(`PROBLEM ${problem}`);
+    }
     return problems.length === 0 ? EXIT.sound : EXIT.damaged;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
@@ -46,17 +55,22 @@ function main(): number {
   }
 }
 
-function filesOf(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
-  const names = new NodeFileSystem().list(path).filter((name) => baseIndexOf(name) !== undefined);
+/** What to dump. Files that were kept of a damaged log are not part of it: they are dumped when they are named. */
+function namesIn(path: string): { names: string[]; stateName: string | undefined } {
+  if (!statSync(path).isDirectory()) {
+    return basename(path) === STATE_NAME ? { names: [], stateName: path } : { names: [path], stateName: undefined };
+  }
+  const all = new NodeFileSystem().list(path);
+  const names = all.filter((name) => baseIndexOf(name) !== undefined);
   if (names.length === 0) throw new Error(`${path} holds no log file`);
-  return names.map((name) => join(path, name));
+  const stateName = all.includes(STATE_NAME) ? join(path, STATE_NAME) : undefined;
+  return { names: names.map((name) => join(path, name)), stateName };
 }
 
-function dumpPath(path: string): DumpedFile {
+function dumpPath<T>(path: string, dump: (handle: FileHandle) => T): T {
   const handle = new NodeFileSystem().open(path, "read");
   try {
-    return dumpFile(handle);
+    return dump(handle);
   } finally {
     handle.close();
   }
@@ -75,7 +89,7 @@ function brokenLinks(files: readonly DumpedFile[]): string[] {
   return problems;
 }
 
-function print(files: readonly DumpedFile[], problems: readonly string[]): void {
+function print(files: readonly DumpedFile[]): void {
   for (const { path, header, records, end } of files) {
     console.log(path);
     if (header !== undefined) {
@@ -94,7 +108,22 @@ function print(files: readonly DumpedFile[], problems: readonly string[]): void 
     }
     console.log(`  end ${end}`);
   }
-  for (const problem of problems) console.log(`PROBLEM ${problem}`);
+}
+
+function printState({ path, slots }: DumpedState): void {
+  console.log(path);
+  for (const slot of slots) {
+    if (slot === undefined) {
+      console.log("  cannot be read");
+      continue;
+    }
+    const { sequence, nodeId, hardState, suspect, damagedFile, cut } = slot;
+    const { term, vote, commit } = hardState;
+    console.log(`  sequence ${sequence}, node ${nodeId}: term ${term}, vote ${vote ?? "none"}, commit ${commit}`);
+    if (suspect.index > 0) console.log(`    SUSPECT up to index ${suspect.index}, since term ${suspect.term}`);
+    if (damagedFile > 0) console.log(`    the file of base index ${damagedFile} was found damaged and is to be read whole`);
+    if (cut.baseIndex > 0) console.log(`    a cut of the file of base index ${cut.baseIndex} at ${cut.end} is under way`);
+  }
 }
 
 const WIDTHS = [12, 9, 11, 12, 8, 6, 5, 6, 9];

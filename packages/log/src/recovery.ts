@@ -102,6 +102,8 @@ async function openFound(
   try {
     removeLeftovers(context, leftovers);
     const itemsRebuilt = await repairLast(handle, contents, tail, items);
+    // A name that is seen may not be durable either, for the same reason.
+    fileSystem.syncDirectory(context.directory);
     settleState(state, hardState, contents.lastIndex);
     const files = linked.map((file, at) => asLogFile(file, linked[at + 1]?.beginning));
     const lastFile = files.at(-1)!;

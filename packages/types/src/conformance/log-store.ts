@@ -127,6 +127,37 @@ export function logStoreConformance(suite: LogStoreSuite): void {
     expectEntries(log.read(101, 103, 1000), entries(101, 103, 4));
   });
 
+  check("a log without damage is not suspect, and trusting it is harmless (duty 9)", async (log) => {
+    expectEqual([log.suspect(), log.recovery.damage], [{ index: 0, term: 0 }, undefined], "a fresh log");
+    await log.trust();
+    await log.append({ entries: entries(1, 12, 1), hardState: { term: 1, vote: NODE, commit: 5 } });
+    await log.trust();
+    expectEqual([log.suspect(), log.lastIndex()], [{ index: 0, term: 0 }, 12], "a log with entries");
+    await log.reset({ index: 40, term: 1 });
+    expectEqual([log.suspect(), log.lastIndex()], [{ index: 0, term: 0 }, 40], "a log that was reset");
+  });
+
+  check("verifying goes on piece by piece, and ends behind the last entry", async (log) => {
+    expectEqual(log.verify(1, 1000), { damaged: false, next: 1 }, "a fresh log");
+    await log.append({ entries: entries(1, 40, 1) });
+    void log.append({ entries: entries(35, 52, 2) });
+    await log.append({ entries: [] });
+    for (const bytesMax of [1, 200, 1_000_000]) {
+      let from = 1;
+      while (from <= log.lastIndex()) {
+        const found = log.verify(from, bytesMax);
+        if (found.damaged) throw new Error(`nothing is damaged, but ${found.reason}`);
+        expect(found.next > from && found.next <= 53, `verifying ${from} goes on, not to ${found.next}`);
+        from = found.next;
+      }
+      expectEqual(log.verify(from, bytesMax), { damaged: false, next: 53 }, "behind the last entry");
+    }
+    await log.compact(25);
+    const found = log.verify(1, 1);
+    expect(!found.damaged && found.next > log.firstIndex(), "it begins with what is kept");
+    expectEntries(log.read(26, 34, 100_000), entries(26, 34, 1));
+  });
+
   check("a closed log refuses appends", async (log) => {
     await log.append({ entries: [entryOf(1, 1)] });
     await log.close();
@@ -151,6 +182,18 @@ export function logStoreConformance(suite: LogStoreSuite): void {
     );
     expectEqual(again.hardState(), hardState, "hard state");
     expectEqual(again.recovery.entryCount, 14, "entries found");
+    await again.close();
+  });
+
+  check("a hard state without entries, and that nothing is suspect, are there after a restart (duty 8)", async (log) => {
+    const hardState = { term: 3, vote: NODE, commit: 0 };
+    void log.append({ entries: [], hardState: { term: 2, vote: null, commit: 0 } });
+    void log.append({ entries: [], hardState });
+    await log.trust();
+    await log.close();
+    const again = await suite.restart!(log);
+    expectEqual([again.hardState(), again.suspect()], [hardState, { index: 0, term: 0 }], "hard state and suspicion");
+    expectEqual(again.recovery.damage, undefined, "damage");
     await again.close();
   });
 

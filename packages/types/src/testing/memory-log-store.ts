@@ -13,9 +13,11 @@ export class MemoryLogStore implements LogStore {
   #held = false;
   #closed = false;
   #suspect: LogPosition = LOG_START;
+  #damage: string | undefined;
 
   get recovery(): LogRecovery {
-    return { entryCount: this.#entries.length, tornBytes: 0, itemsRebuilt: 0 };
+    const found = { entryCount: this.#entries.length, tornBytes: 0, itemsRebuilt: 0 };
+    return this.#damage === undefined ? found : { ...found, damage: this.#damage };
   }
 
   firstIndex(): number {
@@ -63,8 +65,8 @@ export class MemoryLogStore implements LogStore {
     return Promise.resolve();
   }
 
-  verify(from: number, _bytesMax: number): LogCheck {
-    return { damaged: false, next: Math.max(from, this.lastIndex() + 1) };
+  verify(_from: number, _bytesMax: number): LogCheck {
+    return { damaged: false, next: this.lastIndex() + 1 };
   }
 
   append(write: LogWrite): Promise<void> {
@@ -131,9 +133,13 @@ export class MemoryLogStore implements LogStore {
     return Promise.resolve();
   }
 
-  /** Cuts the log behind `lastIndex`, as damage does: it is suspect from now on. Everything must be durable. */
+  /**
+   * Cuts the log behind `lastIndex`, as a start does that finds damage there: it is suspect from now on, and `recovery`
+   * tells of the damage until the next crash. Everything must be durable.
+   */
   damageBehind(lastIndex: number): void {
-    this.#suspect = { index: this.lastIndex(), term: this.#hardState.term };
+    this.#suspect = { index: Math.max(this.#suspect.index, this.lastIndex()), term: this.#hardState.term };
+    this.#damage = `entries behind ${lastIndex} were lost`;
     this.#entries.length = lastIndex - this.#base.index;
     this.sync();
   }
@@ -161,6 +167,7 @@ export class MemoryLogStore implements LogStore {
     this.#base = this.#durable.base;
     this.#entries = [...this.#durable.entries];
     this.#hardState = this.#durable.hardState;
+    this.#damage = undefined;
     this.#waiting = [];
     this.#held = false;
     this.#closed = false;

@@ -15,7 +15,7 @@ const append = (element: string, [invokedAt, completedAt]: Span, outcome: Outcom
 const read = (elements: string, [invokedAt, completedAt]: Span, reader = "r"): ListRead => ({
   list: "l",
   reader,
-  elements: [...elements],
+  elements: elements.split(""),
   invokedAt,
   completedAt,
 });

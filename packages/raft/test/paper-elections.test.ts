@@ -1,5 +1,7 @@
 import { membershipOf, NO_MEMBERSHIP, type RaftMessage, voterIds } from "@dister/types";
+import { MemoryLogStore, SeededRng } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
+import { RaftCore, raftOptions } from "../src/index.ts";
 import { CoreCluster, member, members, nodeId } from "./core-cluster.ts";
 import { LoneCore } from "./lone-core.ts";
 import { accepted, append, at, entry, heartbeat, heartbeatReply, logOf, refused, vote, voteReply } from "./messages.ts";
@@ -394,6 +396,25 @@ describe("who may stand", () => {
     node.store();
     node.store();
     expect(node.status.role).toBe("leader");
+  });
+
+  it("E11: the only voter whose disk hangs waits for it, however many time-outs pass, and then leads", () => {
+    const [log, id] = [new MemoryLogStore(), nodeId(1)];
+    const applied = { index: 0, term: 0 };
+    const membership = members(1);
+    const hardState = log.hardState();
+    const options = raftOptions({});
+    const core = new RaftCore({ id, options, rng: new SeededRng(1), log, hardState, applied, membership, nowMs: 0 });
+    const { write } = core.takeReady();
+    void log.append({ entries: write!.entries, hardState: write!.hardState! });
+    for (let timeouts = 0; timeouts < 5; timeouts++) {
+      const nowMs = core.deadlineMs;
+      core.tick(nowMs);
+      expect(core.deadlineMs).toBeGreaterThan(nowMs);
+      expect(core.status().role).toBe("candidate");
+    }
+    core.stored(write!.seq, core.deadlineMs);
+    expect(core.status().role).toBe("leader");
   });
 
   it("E11: without a membership, or with one of others only, a node waits for ever", () => {

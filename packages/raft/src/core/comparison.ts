@@ -10,7 +10,9 @@ import type { ChangeReason, CoreState } from "./state.ts";
 
 /** The leader is suspected: find out who should stand. */
 export function suspectLeader(s: CoreState, reason: ChangeReason): void {
-  if (!mayStand(s)) return resetElectionDeadline(s);
+  // An only voter that stands already waits for nobody but its own disk.
+  const stands = s.otherVoters.length === 0 && s.role !== "follower";
+  if (!mayStand(s) || stands) return resetElectionDeadline(s);
   if (s.otherVoters.length === 0) return campaign(s, "only voter");
   if (s.compareFailed || s.role !== "follower") {
     // The last round asked somebody who did not win, or this node stood and lost: no second wait for a good match.

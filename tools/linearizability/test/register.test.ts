@@ -47,6 +47,10 @@ const GOOD: readonly [name: string, history: RegisterOperation[]][] = [
     [put("a", [0, 1]), remove([2, 3], "unknown"), get("a", [4, 5]), get(null, [6, 7])],
   ],
   [
+    "a missing key before the only delete, which takes its time",
+    [get(null, [0, 1]), put("a", [2, 3]), remove([4, 9]), get("a", [5, 6]), get(null, [10, 11])],
+  ],
+  [
     "two deletes of unknown outcome that both take effect",
     [
       remove([0, 1], "unknown"),

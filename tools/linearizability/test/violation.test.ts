@@ -45,6 +45,14 @@ describe("a violation", () => {
     expect(found.stuck).toBe(needed[2]);
   });
 
+  test("is as small when its three operations are hundreds of operations apart", () => {
+    const needed = [put("a", [0, 1]), put("b", [5_000, 5_001]), get("a", [10_000, 10_001])];
+    const readsOf = (value: string, from: number) =>
+      Array.from({ length: 400 }, (_, n) => get(value, [from + 10 * n, from + 10 * n + 1]));
+    const history = [needed[0]!, ...readsOf("a", 10), needed[1]!, ...readsOf("b", 5_010), needed[2]!];
+    expect(violationOf(registerModel, history).operations).toEqual(needed);
+  });
+
   test("of half a write shows the write that was halved", () => {
     const halved = putAll({ x: "1", y: "1" }, [0, 1]);
     const half = readAll({ x: "1" }, [2, 3]);

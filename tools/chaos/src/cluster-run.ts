@@ -7,7 +7,7 @@ import { NEMESES } from "./nemesis/nemeses.ts";
 import { type PhaseResult, runPhase, type Violation } from "./phase-run.ts";
 import { type Phase, scheduleOf } from "./schedule.ts";
 import type { DiskKind } from "./small-disk.ts";
-import { RegisterHistory } from "./workload/history.ts";
+import { History } from "./workload/history.ts";
 
 /** What one cluster went through. */
 export interface ClusterResult {
@@ -32,6 +32,8 @@ export interface ClusterRunOptions {
   readonly seed: number;
   readonly totalMs: number;
   readonly nemeses: readonly string[];
+  /** Copies the data of the nodes off their disks whatever was found. */
+  readonly keep: boolean;
   readonly signal: AbortSignal;
   readonly onPhase: (phase: FinishedPhase, of: number) => void;
 }
@@ -51,7 +53,7 @@ export async function runCluster(options: ClusterRunOptions): Promise<ClusterRes
     const phases = await runPhases(cluster, schedule, options);
     const violations = [...(await stillThere(phases)), ...exitsAndLogs(cluster, readNodeLogs(cluster.nodes))];
     const isBad = violations.length > 0 || phases.some((phase) => phase.violations.length > 0);
-    if (isBad) await keepEvidence(cluster, phases, folder);
+    if (isBad || options.keep) await keepEvidence(cluster, phases, folder);
     return { size, phases, unavailable, violations, logErrors: readNodeLogs(cluster.nodes).errors };
   } finally {
     await cluster.close();
@@ -110,7 +112,7 @@ async function keepEvidence(cluster: Cluster, phases: readonly PhaseResult[], fo
   for (const node of cluster.nodes) cpSync(node.dataFolder, join(folder, "data", node.name), { recursive: true });
   for (const { phase, workloads } of phases.slice(-1)) {
     for (const workload of workloads) {
-      if (!("history" in workload) || !(workload.history instanceof RegisterHistory)) continue;
+      if (!("history" in workload) || !(workload.history instanceof History)) continue;
       const path = join(folder, `phase${phase.number}.${workload.name}.history.json`);
       writeFileSync(path, workload.history.operations.map((operation) => JSON.stringify(operation)).join("\n"));
     }

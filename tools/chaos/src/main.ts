@@ -32,6 +32,7 @@ async function run(options: Options): Promise<number> {
   }
   const diskKind = bestDiskKind(join(folder, "try"));
   console.log(`seed ${options.seed}, ${options.minutes} minutes, disks: ${diskKind}, folder ${folder}`);
+  const startedMs = performance.now();
   const clusters = [];
   for (const size of options.nodes) {
     if (ending.signal.aborted) break;
@@ -43,13 +44,14 @@ async function run(options: Options): Promise<number> {
       totalMs: (options.minutes * 60_000) / options.nodes.length,
       nemeses: options.nemeses,
       signal: ending.signal,
-      onPhase: (phase, of) => console.log(phaseLine(size, phase, of)),
+      keep: options.keep,
+      onPhase: (phase, of) => console.log(phaseLine({ size, of, sinceMs: performance.now() - startedMs }, phase)),
     });
     clusters.push(clusterReport(result));
   }
   const passed = clusters.every(({ violations }) => violations.length === 0);
   const report: Report = { seed: options.seed, minutes: options.minutes, passed, clusters };
-  if (passed) rmSync(folder, { recursive: true, force: true });
+  if (passed && !options.keep) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
   console.log(`\n${reportText(report)}\n\nreport: ${join(folder, "report.json")}`);
@@ -61,7 +63,9 @@ function commandOf({ minutes, nodes, seed, nemeses }: Options): string {
   return `pnpm chaos --minutes ${minutes} --nodes ${nodes.join(",")} --seed ${seed} --nemesis ${nemeses.join(",")}`;
 }
 
-process.exitCode = await main().catch((error: unknown) => {
+const code = await main().catch((error: unknown) => {
   console.error(error);
   return 2;
 });
+// Whatever may still be open belongs to clusters that are gone.
+process.exit(code);

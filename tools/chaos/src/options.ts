@@ -11,9 +11,11 @@ export interface Options {
   readonly nemeses: readonly string[];
   /** Where the run's folder is made; undefined: the system's folder for temporary files. */
   readonly folder: string | undefined;
+  /** Keeps logs and data of a run without a violation too. */
+  readonly keep: boolean;
 }
 
-export const USAGE = `pnpm chaos [--minutes 10] [--nodes 3,5] [--seed N] [--nemesis ${[...NEMESES.keys()].join(",")}] [--folder PATH]`;
+export const USAGE = `pnpm chaos [--minutes 10] [--nodes 3,5] [--seed N] [--nemesis ${[...NEMESES.keys()].join(",")}] [--folder PATH] [--keep]`;
 
 /** @throws Error with one line for people. */
 export function optionsOf(argv: readonly string[], randomSeed: () => number): Options {
@@ -26,6 +28,7 @@ export function optionsOf(argv: readonly string[], randomSeed: () => number): Op
       seed: { type: "string" },
       nemesis: { type: "string" },
       folder: { type: "string" },
+      keep: { type: "boolean", default: false },
     },
   });
   const nemeses = values.nemesis === undefined ? [...NEMESES.keys()] : values.nemesis.split(",");
@@ -38,6 +41,7 @@ export function optionsOf(argv: readonly string[], randomSeed: () => number): Op
     seed: values.seed === undefined ? randomSeed() : wholeOf("seed", values.seed, { low: 0, high: 2 ** 31 - 1 }),
     nemeses,
     folder: values.folder,
+    keep: values.keep,
   };
 }
 

@@ -60,12 +60,14 @@ export function clusterReport(result: ClusterResult): ClusterReport {
 }
 
 /** One line for a phase that has just ended. */
-export function phaseLine(size: number, { phase, ...result }: FinishedPhase, of: number): string {
+export function phaseLine(
+  { size, of, sinceMs }: { size: number; of: number; sinceMs: number },
+  { phase, ...result }: FinishedPhase,
+): string {
   const total = noCounts();
   for (const counts of result.counts.values()) addCounts(total, counts);
   return [
-    `${size} nodes, phase ${phase.number}/${of}`,
-    `${Math.round(phase.troubleMs / 1_000)} s`,
+    `${seconds(sinceMs)}: ${size} nodes, phase ${phase.number}/${of}`,
     phase.nemeses.join(" + "),
     `leader changes ${result.leaderChanges}`,
     `ok ${total.ok}, refused ${total.refused}, unknown ${total.unknown}`,

@@ -17,7 +17,7 @@ export const slowLinks: Nemesis = {
     const narrow = chance.is(0.3);
     const fault = narrow
       ? { bytesPerSecond: chance.magnitude(8_000, 400_000) }
-      : { delayMs: chance.magnitude(5, 400), jitterMs: chance.magnitude(1, 200) };
+      : { delayMs: chance.magnitude(2, 200), jitterMs: chance.magnitude(1, 100) };
     const undo = cluster.links.add(directions, fault);
     await rest(chance.magnitude(1_000, 8_000), signal);
     undo();

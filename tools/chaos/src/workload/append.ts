@@ -1,3 +1,4 @@
+import { type AppendAttempt, checkAppend, type ListRead } from "@dister/linearizability";
 import { rest } from "../rest.ts";
 import { Client, isAbsent, type Workload, type WorkloadParts } from "./workload.ts";
 
@@ -6,6 +7,13 @@ const ELEMENTS_MAX = 100;
 const REPEAT_MS = 30;
 /** An append whose outcome is still unknown in a healed cluster after so many repetitions never becomes known. */
 const SETTLE_TRIES = 20;
+
+interface ListRecord {
+  readonly value: string;
+  /** How often the key was written. */
+  readonly version: number;
+}
+const NO_LIST: ListRecord = { value: "[]", version: 0 };
 
 /** A list that one writer owns. */
 interface List {
@@ -28,6 +36,8 @@ export class AppendWorkload implements Workload {
   readonly #parts: WorkloadParts;
   readonly #client: Client;
   readonly #lists: List[] = [];
+  readonly #attempts: AppendAttempt[] = [];
+  readonly #reads: ListRead[] = [];
   readonly #violations: string[] = [];
   #stopping = false;
 
@@ -69,7 +79,9 @@ export class AppendWorkload implements Workload {
       requestId: `${list.key}.${next}`,
     } as const;
     for (let tries = 0; tries < triesMax; tries++) {
-      const { outcome } = await this.#client.call(this.#client.anyNode(), call);
+      const { outcome, startMs, endMs } = await this.#client.call(this.#client.anyNode(), call);
+      const when = { invokedAt: startMs, completedAt: endMs };
+      this.#attempts.push({ list: list.key, element: String(next), requestId: call.requestId, ...when, outcome });
       if (outcome === "ok") {
         list.elements.push(next);
         list.pending = false;
@@ -85,9 +97,13 @@ export class AppendWorkload implements Workload {
     const path = `/kv?meta=1&k=${encodeURIComponent(list.key)}`;
     const answer = await this.#client.call(node, { method: "GET", path });
     if (answer.outcome !== "ok" && !isAbsent(answer)) return;
-    const record = answer.outcome === "ok" ? (answer.data as { value: string; version: number }) : null;
-    const wrong = listViolation(list.elements, record);
-    if (wrong !== undefined) this.#violations.push(`node ${node + 1}: ${list.key}: ${wrong}`);
+    const { value, version } = answer.outcome === "ok" ? (answer.data as ListRecord) : NO_LIST;
+    const elements = (JSON.parse(value) as number[]).map(String);
+    const reader = `node ${node + 1}`;
+    this.#reads.push({ list: list.key, reader, elements, invokedAt: answer.startMs, completedAt: answer.endMs });
+    if (version !== elements.length) {
+      this.#violations.push(`${reader}: ${list.key} was written ${version} times for ${elements.length} appends`);
+    }
   }
 
   /** Lets writers end that repeat an append. */
@@ -103,16 +119,7 @@ export class AppendWorkload implements Workload {
   }
 
   violations(): string[] {
-    return this.#violations;
+    const problems = checkAppend(this.#attempts, this.#reads).map(({ kind, message }) => `${kind}: ${message}`);
+    return [...problems, ...this.#violations];
   }
-}
-
-/** What is wrong with a list as it was read; undefined when nothing is. */
-export function listViolation(
-  elements: readonly number[],
-  record: { readonly value: string; readonly version: number } | null,
-): string | undefined {
-  const [value, version] = record === null ? ["[]", 0] : [record.value, record.version];
-  if (value !== JSON.stringify(elements)) return `expected ${JSON.stringify(elements)}, read ${value}`;
-  return version === elements.length ? undefined : `written ${version} times for ${elements.length} appends`;
 }

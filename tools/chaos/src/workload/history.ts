@@ -1,47 +1,35 @@
-import {
-  checkLinearizable,
-  type Operation,
-  type RegisterInput,
-  type RegisterOutput,
-  registerModel,
-} from "@dister/linearizability";
+import { checkLinearizable, type Model, type Operation } from "@dister/linearizability";
 import type { Answer } from "../api.ts";
-import { isAbsent } from "./workload.ts";
 
-type RegisterOperation = Operation<RegisterInput, RegisterOutput>;
+/** What clients saw of one kind of object. */
+export class History<S, I, O> {
+  readonly operations: Operation<I, O>[] = [];
+  readonly #model: Model<S, I, O>;
 
-/** What clients saw of registers: of single keys, or of groups of keys that are written and read as one. */
-export class RegisterHistory {
-  readonly operations: RegisterOperation[] = [];
-  #clients = 0;
-
-  /** Writes enter whatever came of them; what nobody answered may be done at any time. */
-  wrote(input: RegisterInput, answer: Answer): void {
-    this.#add(input, answer, undefined);
+  constructor(model: Model<S, I, O>) {
+    this.#model = model;
   }
 
-  /** Reads without an answer say nothing and are left out. */
-  read(key: string, answer: Answer, value: string | null): void {
-    if (answer.outcome === "ok" || isAbsent(answer)) this.#add({ kind: "get", key }, answer, value);
+  /** Writes enter whatever came of them: what nobody answered may be done at any time. */
+  wrote(input: I, answer: Answer): void {
+    this.operations.push({ ...this.#when(answer), input, outcome: answer.outcome });
   }
 
-  #add(input: RegisterInput, answer: Answer, output: RegisterOutput | undefined): void {
-    this.operations.push({
-      // Each operation is a client of its own: any number of them overlap.
-      client: this.#clients++,
-      input,
-      invokedAt: answer.startMs,
-      completedAt: answer.endMs,
-      outcome: input.kind === "get" ? "ok" : answer.outcome,
-      ...(output === undefined ? {} : { output }),
-    });
+  /** A read that was answered; one that was not says nothing and is left out. */
+  read(input: I, answer: Answer, output: O): void {
+    this.operations.push({ ...this.#when(answer), input, outcome: "ok", output });
   }
 
   violations(): string[] {
-    const verdict = checkLinearizable(registerModel, this.operations);
+    const verdict = checkLinearizable(this.#model, this.operations);
     if (verdict.verdict === "linearizable") return [];
     return [
       verdict.verdict === "violation" ? `not linearizable: ${verdict.explain()}` : `undecided: ${verdict.reason}`,
     ];
+  }
+
+  /** Each operation is a client of its own: any number of them overlap. */
+  #when({ startMs, endMs }: Answer): { client: number; invokedAt: number; completedAt: number } {
+    return { client: this.operations.length, invokedAt: startMs, completedAt: endMs };
   }
 }

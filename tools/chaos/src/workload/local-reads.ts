@@ -1,11 +1,11 @@
+import { checkMonotonic, type PositionSeen } from "@dister/linearizability";
+import type { Answer } from "../api.ts";
 import { Client, isAbsent, type Workload, type WorkloadParts } from "./workload.ts";
 
 /** What a client has seen at one node since the process there was started. */
 interface Session {
   readonly node: number;
   start: number;
-  /** Highest log id that an answer has named. */
-  logId: number;
   /** Its key, a new one whenever nobody knows what the old one holds or will hold. */
   generation: number;
   /** Its own last write of that key there. */
@@ -20,6 +20,7 @@ export class LocalReadWorkload implements Workload {
   readonly #parts: WorkloadParts;
   readonly #client: Client;
   readonly #sessions: Session[];
+  readonly #seen: PositionSeen[] = [];
   readonly #violations: string[] = [];
   #values = 0;
 
@@ -29,7 +30,6 @@ export class LocalReadWorkload implements Workload {
     this.#sessions = Array.from({ length: parts.api.nodeCount }, (_, node) => ({
       node,
       start: parts.startCount(node),
-      logId: 0,
       generation: 0,
       value: null,
       busy: false,
@@ -55,7 +55,6 @@ export class LocalReadWorkload implements Workload {
     if (session.start !== startCount(session.node)) {
       // The process is another one: it may have applied less than its predecessor until it has caught up.
       session.start = startCount(session.node);
-      session.logId = 0;
       this.#newKey(session);
     }
     if (chance.is(0.3)) await this.#write(session);
@@ -78,7 +77,7 @@ export class LocalReadWorkload implements Workload {
     // What was refused changes nothing; what is unknown may be done at any later time.
     if (answer.outcome === "unknown") this.#newKey(session);
     if (answer.outcome !== "ok" || session.start !== this.#parts.startCount(session.node)) return;
-    session.logId = Math.max(session.logId, (answer.data as { logid: number }).logid);
+    this.#sees(session, answer, (answer.data as { logid: number }).logid);
     session.value = value;
   }
 
@@ -86,15 +85,15 @@ export class LocalReadWorkload implements Workload {
     const path = `/kv?consistency=local&k=${encodeURIComponent(this.#keyOf(session))}`;
     const answer = await this.#client.call(session.node, { method: "GET", path });
     if (answer.logId === undefined || session.start !== this.#parts.startCount(session.node)) return;
-    const where = `node ${session.node + 1}, start ${session.start}`;
-    if (answer.logId < session.logId) {
-      this.#violations.push(`${where}: a read at ${answer.logId} after one at ${session.logId}`);
-    }
-    session.logId = Math.max(session.logId, answer.logId);
+    this.#sees(session, answer, answer.logId);
     const value = isAbsent(answer) ? null : answer.outcome === "ok" ? (answer.data as string) : undefined;
     if (value !== undefined && value !== session.value) {
-      this.#violations.push(`${where}: wrote ${session.value} and read ${value}`);
+      this.#violations.push(`${nameOf(session)}: wrote ${session.value} and read ${value}`);
     }
+  }
+
+  #sees(session: Session, { startMs, endMs }: Answer, position: number): void {
+    this.#seen.push({ session: nameOf(session), invokedAt: startMs, completedAt: endMs, position });
   }
 
   async settle(): Promise<void> {
@@ -102,6 +101,10 @@ export class LocalReadWorkload implements Workload {
   }
 
   violations(): string[] {
-    return this.#violations;
+    return [...checkMonotonic(this.#seen).map(({ message }) => message), ...this.#violations];
   }
+}
+
+function nameOf({ node, start }: Session): string {
+  return `node ${node + 1}, start ${start}`;
 }

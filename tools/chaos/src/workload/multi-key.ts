@@ -1,14 +1,15 @@
+import { multiKeyModel } from "@dister/linearizability";
 import { Generations } from "./generations.ts";
-import { RegisterHistory } from "./history.ts";
+import { History } from "./history.ts";
 import { Client, type PageData, type Workload, type WorkloadParts } from "./workload.ts";
 
 const KEYS_PER_GROUP = 4;
 
-/** Groups of keys that are written, removed and read as one: never half a write, and each group is one register. */
+/** Groups of keys that are written, removed and read as one: never half a write, and each group is one object. */
 export class MultiKeyWorkload implements Workload {
   readonly name = "multi-key";
   readonly perSecond = 25;
-  readonly history = new RegisterHistory();
+  readonly history = new History(multiKeyModel);
   readonly #parts: WorkloadParts;
   readonly #client: Client;
   readonly #groups: Generations;
@@ -31,12 +32,13 @@ export class MultiKeyWorkload implements Workload {
     const keys = keysOf(group);
     if (draw <= 63) {
       const answer = await this.#client.call(node, { method: "DELETE", path: "/kv", body: keys });
-      return this.history.wrote({ kind: "delete", key: group }, answer);
+      const values = Object.fromEntries(keys.map((key) => [key, null]));
+      return this.history.wrote({ kind: "put", set: group, values }, answer);
     }
     const value = String(++this.#values);
-    const body = Object.fromEntries(keys.map((key) => [key, value]));
-    const answer = await this.#client.call(node, { method: "POST", path: "/kv", body });
-    this.history.wrote({ kind: "put", key: group, value }, answer);
+    const values = Object.fromEntries(keys.map((key) => [key, value]));
+    const answer = await this.#client.call(node, { method: "POST", path: "/kv", body: values });
+    this.history.wrote({ kind: "put", set: group, values }, answer);
   }
 
   async #read(node: number, group: string, consistency: "linearizable" | "local"): Promise<void> {
@@ -46,7 +48,9 @@ export class MultiKeyWorkload implements Workload {
     const { items } = answer.data as PageData;
     const half = halfOf(group, items);
     if (half !== undefined) this.#halves.push(`node ${node + 1}, ${consistency}: ${half}`);
-    else if (consistency === "linearizable") this.history.read(group, answer, items[0]?.value ?? null);
+    if (consistency === "local") return;
+    const values = Object.fromEntries(items.map(({ key, value }) => [key, value]));
+    this.history.read({ kind: "read", set: group }, answer, values);
   }
 
   async settle(): Promise<void> {

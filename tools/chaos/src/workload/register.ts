@@ -1,12 +1,13 @@
+import { registerModel } from "@dister/linearizability";
 import { Generations } from "./generations.ts";
-import { RegisterHistory } from "./history.ts";
-import { Client, type Workload, type WorkloadParts } from "./workload.ts";
+import { History } from "./history.ts";
+import { Client, isAbsent, type Workload, type WorkloadParts } from "./workload.ts";
 
 /** Few keys, put, deleted and read at any node: every read has all that was acknowledged anywhere before it. */
 export class RegisterWorkload implements Workload {
   readonly name = "register";
   readonly perSecond = 60;
-  readonly history = new RegisterHistory();
+  readonly history = new History(registerModel);
   readonly #parts: WorkloadParts;
   readonly #client: Client;
   readonly #keys: Generations;
@@ -39,7 +40,8 @@ export class RegisterWorkload implements Workload {
 
   async #read(node: number, key: string): Promise<void> {
     const answer = await this.#client.call(node, { method: "GET", path: `/kv?k=${encodeURIComponent(key)}` });
-    this.history.read(key, answer, answer.outcome === "ok" ? (answer.data as string) : null);
+    if (answer.outcome === "ok") this.history.read({ kind: "get", key }, answer, answer.data as string);
+    else if (isAbsent(answer)) this.history.read({ kind: "get", key }, answer, null);
   }
 
   async settle(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Outcome } from "@dister/linearizability";
+import { checkSet, type Outcome, type SetFinalRead } from "@dister/linearizability";
 import { Client, type Workload, type WorkloadParts } from "./workload.ts";
 
 /** Elements are added, each as a key: no acknowledged one is lost, no refused one is there, and all nodes have the same. */
@@ -8,7 +8,7 @@ export class SetWorkload implements Workload {
   readonly #parts: WorkloadParts;
   readonly #client: Client;
   readonly #added = new Map<string, Outcome>();
-  readonly #found: ReadonlyMap<string, string>[] = [];
+  readonly #finalReads: SetFinalRead[] = [];
   #next = 0;
 
   constructor(parts: WorkloadParts) {
@@ -28,28 +28,17 @@ export class SetWorkload implements Workload {
   }
 
   async settle(): Promise<void> {
-    this.#found.length = 0;
+    this.#finalReads.length = 0;
     for (let node = 0; node < this.#parts.api.nodeCount; node++) {
-      this.#found.push(await this.#client.readAll(node, this.#parts.prefix));
+      const found = await this.#client.readAll(node, this.#parts.prefix);
+      // An element that has another value than its own is none that was added.
+      const elements = [...found].map(([key, value]) => (value === key ? key : `${key}=${value}`));
+      this.#finalReads.push({ node: String(node + 1), elements });
     }
   }
 
   violations(): string[] {
-    return this.#found.flatMap((found, node) =>
-      setViolations(this.#added, found).map((violation) => `node ${node + 1}: ${violation}`),
-    );
+    const adds = [...this.#added].map(([element, outcome], client) => ({ client, element, outcome }));
+    return checkSet(adds, this.#finalReads).map(({ kind, message }) => `${kind}: ${message}`);
   }
-}
-
-/** What a final read says against the additions. */
-export function setViolations(added: ReadonlyMap<string, Outcome>, found: ReadonlyMap<string, string>): string[] {
-  const violations: string[] = [];
-  for (const [key, outcome] of added) {
-    const value = found.get(key);
-    if (outcome === "ok" && value === undefined) violations.push(`${key} was acknowledged and is lost`);
-    if (outcome === "refused" && value !== undefined) violations.push(`${key} was refused and is there`);
-    if (value !== undefined && value !== key) violations.push(`${key} has the value ${value}`);
-  }
-  for (const key of found.keys()) if (!added.has(key)) violations.push(`${key} was never added`);
-  return violations;
 }

@@ -19,7 +19,7 @@ export interface Workload {
 
 /** What every workload works with. */
 export interface WorkloadParts {
-  readonly api: Api;
+  readonly api: Pick<Api, "call" | "nodeCount">;
   readonly chance: Chance;
   /** Of all keys of this workload in this phase. */
   readonly prefix: string;

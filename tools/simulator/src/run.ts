@@ -52,6 +52,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
       error instanceof Violation ? { rule: error.rule, message } : { rule: "exception", message: stack ?? message };
     world.trace.line(`violation ${violation.rule}: ${message}`);
   } finally {
+    world.isOver = true;
     for (const machine of cluster.machines) machine.kill("kill");
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -147,7 +148,8 @@ async function compareStates(cluster: Cluster, histories: Histories): Promise<vo
     const state = process!.state.inner;
     const hash = await stateHash(state);
     wanted ??= { hash, name };
-    if (hash !== wanted.hash) throw new Violation("05-state-machine-safety", `${name} and ${wanted.name} hold different states`);
+    if (hash !== wanted.hash)
+      throw new Violation("05-state-machine-safety", `${name} and ${wanted.name} hold different states`);
     const elements = state.kvPage({ prefix: "s/", after: "", limit: 10_000 }).map(({ key }) => key.slice(2));
     histories.finalSets.push({ node: name, elements });
   }

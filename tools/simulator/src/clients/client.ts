@@ -4,7 +4,7 @@ import type { Cluster } from "../world/cluster.ts";
 import type { Dice } from "../world/dice.ts";
 import type { Machine } from "../world/machine.ts";
 import type { Process } from "../world/process.ts";
-import { call, type CallResult } from "./call.ts";
+import { type CallResult, call } from "./call.ts";
 import type { Histories } from "./histories.ts";
 
 const KEYS = ["k0", "k1"];
@@ -129,16 +129,17 @@ export class Client {
     const element = this.#name();
     const list = `l/${this.#number}`;
     const wanted = [...this.#list, element];
+    let wasUnknown = false;
     for (;;) {
       const invokedAt = this.#nowMs;
       const { outcome } = await this.#write({ type: "kvSet", pairs: [[list, wanted.join(" ")]] }, element);
       const { client: _client, ...times } = this.#times(invokedAt);
       this.#histories.appends.push({ ...times, list, element, requestId: element, outcome });
       if (outcome === "ok") this.#list = wanted;
-      if (outcome !== "unknown") return;
-      this.#list = null;
+      if (outcome === "unknown") wasUnknown = true;
+      if (outcome === "ok" || !wasUnknown) return;
+      if (this.#isStopped) this.#list = null;
       if (this.#isStopped) return;
-      this.#list = wanted.slice(0, -1);
     }
   }
 

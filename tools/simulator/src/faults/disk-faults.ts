@@ -28,7 +28,9 @@ function damage(machine: Machine, fault: Fault): void {
   if (end === 0) return;
   const offset = Math.floor(fault.more * end);
   const length = fault.whom < 0.5 ? 1 : Math.min(512, end - offset);
-  const changed = bytes.slice(offset, offset + length).map((byte, at) => (length === 1 ? byte ^ 0x10 : at % 2 ? 0 : byte ^ 0xff));
+  const changed = bytes
+    .slice(offset, offset + length)
+    .map((byte, at) => (length === 1 ? byte ^ 0x10 : at % 2 ? 0 : byte ^ 0xff));
   files.damage(path, offset, changed);
   machine.damage = "log";
 }

@@ -21,7 +21,7 @@ export const NETWORK_FAULTS = {
   },
   "network.halves": (cluster, fault) => {
     const ids = cluster.machines.map(({ id }) => id);
-    const side = new Set(ids.filter((_, at) => ((fault.how * 1000 * (at + 1)) % 1) < 0.5));
+    const side = new Set(ids.filter((_, at) => (fault.how * 1000 * (at + 1)) % 1 < 0.5));
     cutWhere(cluster, fault, (from, to) => side.has(from) !== side.has(to));
   },
   "network.one-way": (cluster, fault) => {

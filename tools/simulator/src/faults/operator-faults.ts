@@ -2,7 +2,6 @@ import { isDisterError, type Membership, membershipOf } from "@dister/types";
 import type { Cluster } from "../world/cluster.ts";
 import { memberOf } from "../world/cluster.ts";
 import type { Process } from "../world/process.ts";
-import type { Fault } from "./plan.ts";
 import { whomOf } from "./process-faults.ts";
 import type { DoFault } from "./storm.ts";
 

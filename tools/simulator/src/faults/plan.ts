@@ -1,5 +1,5 @@
-import type { Setting } from "../world/setting.ts";
 import { Dice } from "../world/dice.ts";
+import type { Setting } from "../world/setting.ts";
 
 /** What can go wrong; the word behind the dot says where. */
 export const FAULT_KINDS = [

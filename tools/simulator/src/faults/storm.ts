@@ -1,6 +1,6 @@
 import type { Cluster } from "../world/cluster.ts";
-import { CALM } from "../world/network.ts";
 import { USUAL_DISK } from "../world/disk.ts";
+import { CALM } from "../world/network.ts";
 import { DISK_FAULTS } from "./disk-faults.ts";
 import { NETWORK_FAULTS } from "./network-faults.ts";
 import { OPERATOR_FAULTS } from "./operator-faults.ts";

@@ -23,7 +23,8 @@ export class LogMatching implements Invariant {
     for (const entry of entries) {
       const { index, term } = entry;
       const known = this.#facts.entry(index, term)!;
-      if (known.hash !== entryHash(entry)) throw new Error(`${process.name} has another entry ${index} of term ${term}`);
+      if (known.hash !== entryHash(entry))
+        throw new Error(`${process.name} has another entry ${index} of term ${term}`);
       if (known.previousTerm !== previousTerm) {
         const terms = `${previousTerm} and ${known.previousTerm}`;
         throw new Error(`before entry ${index} of term ${term} there are terms ${terms}, the first on ${process.name}`);

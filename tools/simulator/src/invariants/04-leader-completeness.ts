@@ -23,7 +23,9 @@ export class LeaderCompleteness implements Invariant {
       if (wanted === undefined) continue;
       const found = process.log.termAt(index);
       if (found === wanted) return;
-      throw new Error(`${process.name} leads term ${term}; entry ${index} of term ${wanted} was committed, it has ${found}`);
+      throw new Error(
+        `${process.name} leads term ${term}; entry ${index} of term ${wanted} was committed, it has ${found}`,
+      );
     }
   }
 }

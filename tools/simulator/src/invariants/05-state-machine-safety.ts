@@ -16,7 +16,9 @@ export class StateMachineSafety implements Invariant {
       else if (known.entry !== told.entry) {
         throw new Error(`${known.by} and ${told.by} applied different entries ${entry.index}`);
       } else if (known.outcome !== told.outcome) {
-        throw new Error(`entry ${entry.index} came to ${known.outcome} on ${known.by}, to ${told.outcome} on ${told.by}`);
+        throw new Error(
+          `entry ${entry.index} came to ${known.outcome} on ${known.by}, to ${told.outcome} on ${told.by}`,
+        );
       }
     });
   }

@@ -25,8 +25,10 @@ export class NothingGoesBack implements Invariant {
     const before = this.#seen.get(process);
     if (before !== undefined) {
       if (term < before.term) throw new Error(`${process.name} went back from term ${before.term} to ${term}`);
-      if (commit < before.commit) throw new Error(`${process.name} went back from commit ${before.commit} to ${commit}`);
-      if (applied < before.applied) throw new Error(`${process.name} went back from ${before.applied} to ${applied} applied`);
+      if (commit < before.commit)
+        throw new Error(`${process.name} went back from commit ${before.commit} to ${commit}`);
+      if (applied < before.applied)
+        throw new Error(`${process.name} went back from ${before.applied} to ${applied} applied`);
     }
     this.#seen.set(process, { term, commit, applied });
   }

@@ -35,7 +35,8 @@ export class MembershipsOverlap implements Invariant {
     if (from >= index || from > process.log.lastIndex()) return;
     const before = process.log.read(from, Math.min(index - 1, process.log.lastIndex()), 1e9);
     const other = before.find(({ kind }) => kind === ENTRY_KIND.membership);
-    if (other !== undefined) throw new Error(`${process.name} changes members at ${other.index} and at ${index} at once`);
+    if (other !== undefined)
+      throw new Error(`${process.name} changes members at ${other.index} and at ${index} at once`);
   }
 }
 

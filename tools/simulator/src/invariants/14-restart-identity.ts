@@ -1,5 +1,5 @@
 import type { LogStore } from "@dister/types";
-import { lastIn, type LogImage } from "../world/log-model.ts";
+import { type LogImage, lastIn } from "../world/log-model.ts";
 import type { Process } from "../world/process.ts";
 import type { Invariant } from "./invariant.ts";
 

@@ -28,8 +28,9 @@ export class Cluster {
     this.#byId = byId;
     this.facts = new Facts(founding);
     this.rules = everyRule(this.facts, byId);
-    const watch = new Watch([this.facts, ...this.rules.all, new CoverageRule(world.coverage, this.facts, byId)], (violation) =>
-      world.fail(violation),
+    const watch = new Watch(
+      [this.facts, ...this.rules.all, new CoverageRule(world.coverage, this.facts, byId)],
+      (violation) => world.fail(violation),
     );
     this.network = new Network(world, (from, to, message) => watch.sent(byId.get(from)?.process ?? null, to, message));
     this.machines = members.map(({ id, name }) => {

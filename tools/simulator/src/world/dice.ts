@@ -4,7 +4,8 @@ import { SeededRng } from "@dister/types/testing";
 export class Dice extends SeededRng {
   static of(seed: number, purpose: string): Dice {
     let mixed = seed | 0;
-    for (let at = 0; at < purpose.length; at++) mixed = (Math.imul(mixed ^ purpose.charCodeAt(at), 0x01000193) + at) | 0;
+    for (let at = 0; at < purpose.length; at++)
+      mixed = (Math.imul(mixed ^ purpose.charCodeAt(at), 0x01000193) + at) | 0;
     return new Dice(mixed);
   }
 

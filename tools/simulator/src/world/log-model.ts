@@ -1,5 +1,5 @@
-import type { HardState, LogEntry, LogPosition, LogWrite } from "@dister/types";
 import { crc32 } from "node:zlib";
+import type { HardState, LogEntry, LogPosition, LogWrite } from "@dister/types";
 
 /** What identifies an entry's content. */
 export function entryHash(entry: LogEntry): number {
@@ -49,6 +49,11 @@ export class LogModel {
     this.#pending.push({ kind: "reset", base });
   }
 
+  /** Nothing is under way. */
+  get isIdle(): boolean {
+    return this.#pending.length === 0;
+  }
+
   /** The oldest of what was asked for is durable. */
   done(): void {
     const step = this.#pending.shift();
@@ -92,7 +97,8 @@ function differs(found: LogImage, state: LogImage, next: Step | undefined, compa
   if (found.base.index > Math.max(compactable, state.base.index)) return `the log begins behind ${found.base.index}`;
   const cutFrom = next?.kind === "write" && next.from > 0 ? next.from : Number.POSITIVE_INFINITY;
   const last = lastIn(found);
-  if (last < Math.min(lastIn(state), cutFrom - 1)) return `entries to ${lastIn(state)} were durable, to ${last} came back`;
+  if (last < Math.min(lastIn(state), cutFrom - 1))
+    return `entries to ${lastIn(state)} were durable, to ${last} came back`;
   const following = next === undefined ? state : after(state, next);
   for (let index = found.base.index + 1; index <= last; index++) {
     const term = termIn(found, index);

@@ -24,7 +24,7 @@ export function settingOf(seed: number): Setting {
     voters,
     spares: dice.chance(0.5) ? 1 : 0,
     clients: 2 + dice.below(2),
-    stormMs: dice.between(3_000, 7_000),
+    stormMs: dice.between(1_500, 4_500),
     raft: {
       heartbeatMs: 50,
       electionTimeoutMs: 200 + 100 * dice.below(3),

@@ -1,8 +1,11 @@
 import { Coverage } from "./coverage.ts";
 import { Dice } from "./dice.ts";
 import { EventQueue, type PlannedEvent } from "./events.ts";
-import { Trace } from "./trace.ts";
-import type { Violation } from "./violation.ts";
+import type { Trace } from "./trace.ts";
+import { Violation } from "./violation.ts";
+
+/** More events at one moment than this are a loop without end. */
+const STILL_MAX = 10_000;
 
 /** True time, what is to happen in it, and what has happened. One world is one run. */
 export class World {
@@ -11,10 +14,14 @@ export class World {
   readonly coverage = new Coverage();
   readonly #queue = new EventQueue();
   #nowMs = 0;
+  /** Events in a row at this moment. */
+  #still = 0;
   #failure: Violation | Error | null = null;
   /** Called after every event, when all that it caused at once has happened. */
   afterEvent: () => void = () => {};
   events = 0;
+  /** The run has come to its end; what still happens is tidying up. */
+  isOver = false;
 
   constructor(seed: number, trace: Trace) {
     this.seed = seed;
@@ -51,8 +58,10 @@ export class World {
         this.#nowMs = Math.max(this.#nowMs, untilMs);
         break;
       }
+      this.#still = event.at > this.#nowMs ? 0 : this.#still + 1;
       this.#nowMs = event.at;
       this.events++;
+      if (this.#still > STILL_MAX) this.fail(new Violation("liveness", `time stands still, for ${event.label}`));
       this.trace.event(event.at, event.label);
       try {
         event.run();

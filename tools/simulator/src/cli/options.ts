@@ -1,0 +1,55 @@
+import { parseArgs } from "node:util";
+
+export interface SimOptions {
+  readonly command: "seeds" | "one" | "mutations";
+  readonly from: number;
+  readonly seeds: number;
+  readonly jobs: number;
+  readonly seed: number;
+  readonly faults: readonly number[] | undefined;
+  readonly trace: boolean;
+  readonly names: readonly string[];
+}
+
+export const USAGE = `pnpm sim [--seeds 1000] [--from 1] [--jobs 2]   many runs; a broken rule is shrunk and can be replayed
+pnpm sim --seed N [--faults 1,4] [--trace]      one run, with all of its faults or only some
+pnpm sim --mutations [NAME ...]                 plants bugs, and sees that they are found
+`;
+
+/** @throws Error with the usage for anything that is not understood. */
+export function readOptions(args: readonly string[]): SimOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      seeds: { type: "string", default: "1000" },
+      from: { type: "string", default: "1" },
+      jobs: { type: "string", default: "2" },
+      seed: { type: "string" },
+      faults: { type: "string" },
+      trace: { type: "boolean", default: false },
+      mutations: { type: "boolean", default: false },
+    },
+  });
+  const command = values.mutations ? "mutations" : values.seed === undefined ? "seeds" : "one";
+  if (positionals.length > 0 && command !== "mutations")
+    throw new Error(`${positionals[0]} is not understood\n${USAGE}`);
+  const faults = values.faults?.split(",").filter((text) => text !== "");
+  return {
+    command,
+    from: wholeNumber("from", values.from),
+    seeds: wholeNumber("seeds", values.seeds),
+    jobs: wholeNumber("jobs", values.jobs),
+    seed: wholeNumber("seed", values.seed ?? "1"),
+    faults: faults?.map((text) => wholeNumber("faults", text)),
+    trace: values.trace,
+    names: positionals,
+  };
+}
+
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text.replaceAll(/[,_]/g, ""));
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new Error(`--${name} ${text}: a whole number is wanted\n${USAGE}`);
+  return value;
+}

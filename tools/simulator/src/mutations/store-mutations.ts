@@ -1,0 +1,4 @@
+import type { Mutation } from "./mutation.ts";
+
+/** Bugs in the store. */
+export const STORE_MUTATIONS: readonly Mutation[] = [];

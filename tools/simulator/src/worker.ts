@@ -1,0 +1,59 @@
+import { parseArgs } from "node:util";
+import { runSeed } from "./run.ts";
+import { Coverage } from "./world/coverage.ts";
+
+/** What a worker tells about its share of seeds, one line of JSON at the end of each batch. */
+export interface WorkerReport {
+  /** The next seed that it would run. */
+  readonly next: number;
+  readonly seeds: number;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly operations: number;
+  readonly coverage: Record<string, number>;
+  readonly violations: readonly { readonly seed: number; readonly rule: string; readonly message: string }[];
+}
+
+/** Seeds between two reports. */
+const BATCH = 20;
+
+/** Runs every `step`-th seed from `from` on, `count` of them, and reports as it goes. */
+async function work(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      from: { type: "string", default: "1" },
+      count: { type: "string", default: "1" },
+      step: { type: "string", default: "1" },
+      until: { type: "string", default: "1" },
+    },
+  });
+  const [from, count, step, until] = [values.from, values.count, values.step, values.until].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  let found = 0;
+  for (let done = 0; done < count && found < until; done += BATCH) {
+    const coverage = new Coverage();
+    const violations: WorkerReport["violations"][number][] = [];
+    let [simulatedMs, events, operations, seeds] = [0, 0, 0, 0];
+    for (let at = done; at < Math.min(count, done + BATCH) && found < until; at++) {
+      const seed = from + at * step;
+      const result = await runSeed(seed);
+      coverage.add(result.coverage);
+      simulatedMs += result.simulatedMs;
+      events += result.events;
+      operations += result.operations;
+      seeds++;
+      if (result.violation === null) continue;
+      violations.push({ seed, ...result.violation });
+      found++;
+    }
+    const next = from + (done + seeds) * step;
+    const report = { next, seeds, simulatedMs, events, operations, coverage: coverage.toJSON(), violations };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+  }
+}
+
+await work();

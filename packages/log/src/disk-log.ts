@@ -135,12 +135,10 @@ export class DiskLog implements LogStore {
         const reason = `${file.path}: ${found.damage}`;
         return { damaged: true, from: file.baseIndex, to: file.lastIndex, reason };
       }
-      if (found.rebuiltItems !== undefined) {
+      if (found.rebuiltItems !== undefined && file.rebuiltItems === undefined) {
         file.rebuiltItems = found.rebuiltItems;
-        logger.warn("items of a log file are wrong; its records are sound", {
-          path: file.path,
-          items: found.itemsWrong ?? 0,
-        });
+        const items = found.itemsWrong ?? 0;
+        logger.warn("items of a log file are wrong; its records are sound", { path: file.path, items });
       }
       return { damaged: false, next: found.next };
     } finally {

@@ -121,8 +121,10 @@ function printState({ path, slots }: DumpedState): void {
     const { term, vote, commit } = hardState;
     console.log(`  sequence ${sequence}, node ${nodeId}: term ${term}, vote ${vote ?? "none"}, commit ${commit}`);
     if (suspect.index > 0) console.log(`    SUSPECT up to index ${suspect.index}, since term ${suspect.term}`);
-    if (damagedFile > 0) console.log(`    the file of base index ${damagedFile} was found damaged and is to be read whole`);
-    if (cut.baseIndex > 0) console.log(`    a cut of the file of base index ${cut.baseIndex} at ${cut.end} is under way`);
+    if (damagedFile > 0)
+      console.log(`    the file of base index ${damagedFile} was found damaged and is to be read whole`);
+    if (cut.baseIndex > 0)
+      console.log(`    a cut of the file of base index ${cut.baseIndex} at ${cut.end} is under way`);
   }
 }
 

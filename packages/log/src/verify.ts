@@ -47,7 +47,9 @@ class PieceReader {
     const seen = new Map<number, RecordHeader>();
     const stop = scanChain(window, start, (header, _payload, end) => {
       if (isEntryKind(header.kind)) seen.set(header.index, header);
-      return end === file.writtenEnd || (header.index >= from && end - start.offset >= bytesMax);
+      if (end === file.writtenEnd) return true;
+      // A piece goes on until an entry that counts was seen: one that was replaced since leads no further.
+      return end - start.offset >= bytesMax && header.index >= from && this.#item(header.index)?.start === header.start;
     });
     const isAtEnd = stop.offset === file.writtenEnd;
     const damage = stopDamage(file, stop);

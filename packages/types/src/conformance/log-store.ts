@@ -185,17 +185,20 @@ export function logStoreConformance(suite: LogStoreSuite): void {
     await again.close();
   });
 
-  check("a hard state without entries, and that nothing is suspect, are there after a restart (duty 8)", async (log) => {
-    const hardState = { term: 3, vote: NODE, commit: 0 };
-    void log.append({ entries: [], hardState: { term: 2, vote: null, commit: 0 } });
-    void log.append({ entries: [], hardState });
-    await log.trust();
-    await log.close();
-    const again = await suite.restart!(log);
-    expectEqual([again.hardState(), again.suspect()], [hardState, { index: 0, term: 0 }], "hard state and suspicion");
-    expectEqual(again.recovery.damage, undefined, "damage");
-    await again.close();
-  });
+  check(
+    "a hard state without entries, and that nothing is suspect, are there after a restart (duty 8)",
+    async (log) => {
+      const hardState = { term: 3, vote: NODE, commit: 0 };
+      void log.append({ entries: [], hardState: { term: 2, vote: null, commit: 0 } });
+      void log.append({ entries: [], hardState });
+      await log.trust();
+      await log.close();
+      const again = await suite.restart!(log);
+      expectEqual([again.hardState(), again.suspect()], [hardState, { index: 0, term: 0 }], "hard state and suspicion");
+      expectEqual(again.recovery.damage, undefined, "damage");
+      await again.close();
+    },
+  );
 
   check("a reset log is still reset after a restart", async (log) => {
     await log.append({ entries: entries(1, 12, 1), hardState: { term: 2, vote: null, commit: 3 } });

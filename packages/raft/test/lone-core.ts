@@ -78,6 +78,7 @@ export class LoneCore {
       log: this.log,
       hardState: this.log.hardState(),
       applied,
+      suspect: this.log.suspect(),
       membership: membership ?? this.#start.membership ?? members(this.#start.count ?? 3),
       nowMs: this.nowMs,
     });
@@ -125,6 +126,10 @@ export class LoneCore {
       this.reads.push(...ready.reads);
       this.snapshots.push(...ready.snapshots);
       this.committed.push(...ready.committed);
+      if (ready.trust) {
+        void this.log.trust();
+        this.core.trusted(this.nowMs);
+      }
       const last = ready.committed.at(-1);
       if (last !== undefined && this.applying) this.core.applied(last.index);
       if (this.disk === "quick") this.#storeAll();

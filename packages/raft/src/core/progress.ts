@@ -26,6 +26,8 @@ export class Progress {
   leaving = false;
   /** The peer's log was damaged: nothing of it counts until it answers like the others again. */
   suspect = false;
+  /** In probe: the message under way was refused; its answer may come again, and says nothing new then. */
+  refused = false;
   /** How often in a row the peer refused what it had acknowledged; see {@link Progress.lostData}. */
   refusals = 0;
 
@@ -86,6 +88,7 @@ export class Progress {
   sent(last: number): void {
     if (this.state === "probe") {
       this.paused = true;
+      this.refused = false;
       return;
     }
     this.next = last + 1;

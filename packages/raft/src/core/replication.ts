@@ -152,7 +152,9 @@ function onAcknowledged(s: CoreState, from: NodeId, progress: Progress, index: n
 function onRefused(s: CoreState, progress: Progress, reply: AppendReply): void {
   // A peer that refuses what it once acknowledged has lost it. Probing goes on at the pace of the heartbeats only.
   const stale = reply.index <= progress.match || (progress.state === "probe" && reply.index !== progress.next - 1);
-  if (stale && progress.state === "probe" && progress.paused && reply.index === progress.match && reply.index > 0) {
+  const isAnswer = progress.state === "probe" && progress.paused && !progress.refused;
+  if (stale && isAnswer && reply.index === progress.match && reply.index > 0) {
+    progress.refused = true;
     progress.refusals++;
     if (progress.lostData) s.stateChanged = true;
   }

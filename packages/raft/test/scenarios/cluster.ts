@@ -86,6 +86,7 @@ export class ScenarioCluster {
     for (const { id, index } of ready.reads) {
       this.say(node, index < 0 ? `read ${id} is refused` : `read ${id} is answered at ${index}`);
     }
+    if (ready.trust) this.say(node, "notes that its log is whole again");
     for (const to of ready.snapshots) this.say(node, `has to send ${nameOf(to)} a snapshot`);
     if (ready.committed.length > 0) this.#take(node, ready.committed);
   }
@@ -233,8 +234,9 @@ export class ScenarioCluster {
 
   /** What the leader knows of its peers. */
   tellProgress(node: ScenarioNode): void {
-    for (const { id, match, next, state } of node.lone.status.progress) {
-      this.say(node, `knows of ${nameOf(id)}: match ${match} next ${next} ${state}`);
+    for (const { id, match, next, state, suspect, lostData } of node.lone.status.progress) {
+      const doubt = `${suspect ? ", suspect" : ""}${lostData ? ", has lost data" : ""}`;
+      this.say(node, `knows of ${nameOf(id)}: match ${match} next ${next} ${state}${doubt}`);
     }
   }
 

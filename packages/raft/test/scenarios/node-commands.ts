@@ -89,6 +89,11 @@ const COMMANDS: Record<string, Command> = {
     void log.reset(log.base());
     void log.append(write);
   },
+  /** `a: damage behind 1`: its disk lost what follows, and knows it. */
+  damage: (_cluster, node, words) => {
+    words.expect("behind");
+    node.lone.log.damageBehind(words.number());
+  },
   /** `a: disk held`: writes wait for `store a`. `a: disk quick`. */
   disk: (cluster, node, words) => {
     node.diskHeld = words.next() === "held";

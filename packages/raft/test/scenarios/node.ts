@@ -120,10 +120,14 @@ export class ScenarioNode {
   /** Everything that a reader of a transcript wants to know, in one line. */
   get state(): string {
     if (!this.up) return "down";
-    const { role, term, leader, durableIndex, commitIndex, appliedIndex, transferring } = this.lone.status;
+    const { role, term, leader, durableIndex, commitIndex, appliedIndex, transferring, suspect } = this.lone.status;
     const { vote } = this.lone.hardState;
     const what = role === "follower" && leader !== null ? `follower of ${nameOf(leader)}` : role;
-    const more = `${transferring ? ", handing over" : ""}${this.incoming === null ? "" : ", receiving a snapshot"}`;
+    const more = [
+      ...(transferring ? [", handing over"] : []),
+      ...(suspect ? [", suspect"] : []),
+      ...(this.incoming === null ? [] : [", receiving a snapshot"]),
+    ].join("");
     const positions = `durable ${durableIndex} commit ${commitIndex} applied ${appliedIndex}`;
     return `${what}${more}, term ${term} vote ${vote === null ? "-" : nameOf(vote)}; log ${this.#log}; ${positions}`;
   }

@@ -191,6 +191,12 @@ function parseSmall(kind: string, term: number, words: Words): RaftMessage {
       words.expect("index");
       return { type: kind, term, id, index: words.number() };
     }
+    case "suspectReply": {
+      words.expect("matched");
+      const matched = words.number();
+      words.expect("hint");
+      return { type: kind, term, matched, hint: words.position() };
+    }
     case "timeoutNow":
     case "stand":
       return { type: kind, term };

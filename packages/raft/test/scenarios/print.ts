@@ -133,6 +133,8 @@ export function printMessage(message: Traffic): string {
       const leader = leaderAlive ? "leader heard" : "no leader";
       return `compareReply term ${term} round ${round} last ${printPosition(last)} score ${scoreCount}/${score} ${leader}`;
     }
+    case "suspectReply":
+      return `suspectReply term ${message.term} matched ${message.matched} hint ${printPosition(message.hint)}`;
     case "snapshot":
     case "snapshotReply":
       return printSnapshotMessage(message);

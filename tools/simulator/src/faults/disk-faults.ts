@@ -40,12 +40,11 @@ export const DISK_FAULTS = {
   "disk.hang": (cluster, fault) => slow(cluster, { ...fault, whom: fault.whom / 3 }, 2_000 + fault.how * 3_000),
   "disk.failed-sync": (cluster, fault) => {
     const { disk } = whomOf(cluster, fault);
-    disk.inject({ operation: "sync", nth: 1 + Math.floor(fault.how * 5), error: "EIO" });
+    disk.failSync(1 + Math.floor(fault.how * 5));
   },
   "disk.failed-write": (cluster, fault) => {
     const { disk } = whomOf(cluster, fault);
-    const bytesWritten = Math.floor(fault.more * 600);
-    disk.inject({ operation: "write", nth: 1 + Math.floor(fault.how * 8), error: "EIO", bytesWritten });
+    disk.failWrite(1 + Math.floor(fault.how * 8), fault.more);
   },
   "disk.full": (cluster, fault) => {
     const { disk, name } = whomOf(cluster, fault);

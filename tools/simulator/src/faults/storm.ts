@@ -57,7 +57,7 @@ export class Storm {
     for (const machine of machines) {
       machine.disk.setSpeed(USUAL_DISK);
       machine.disk.setFull(false);
-      machine.disk.files.clearFaults();
+      machine.disk.clearFaults();
       machine.clock.setRate(1);
       machine.restartAtMs = 0;
       machine.process?.resume();

@@ -1,5 +1,5 @@
-import type { FileHandle, FileSystem } from "@dister/types";
-import { type CrashChoice, type InjectedFault, MemoryFileSystem } from "@dister/types/testing";
+import { DisterError, type FileHandle, type FileSystem } from "@dister/types";
+import { type CrashChoice, MemoryFileSystem, SECTOR_BYTES } from "@dister/types/testing";
 import type { Dice } from "./dice.ts";
 import type { RunInside } from "./process-clock.ts";
 import type { World } from "./world.ts";
@@ -22,6 +22,7 @@ export class MachineDisk {
   /** What was injected since the process was started; a process that stops itself must have a reason. */
   injected: "none" | "write" | "sync" = "none";
   isFull = false;
+  #failingWrite: { left: number; readonly share: number } | null = null;
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -33,9 +34,16 @@ export class MachineDisk {
     this.#speed = speed;
   }
 
-  inject(fault: InjectedFault): void {
-    this.files.inject(fault);
-    this.injected = fault.operation === "sync" ? "sync" : "write";
+  /** Fails the n-th sync of a file from now on. */
+  failSync(nth: number): void {
+    this.files.inject({ operation: "sync", nth, error: "EIO" });
+    this.injected = "sync";
+  }
+
+  /** Fails the n-th write from now on, when a share of it has got through: whole sectors, as a disk takes them. */
+  failWrite(nth: number, share: number): void {
+    this.#failingWrite = { left: nth, share };
+    this.injected = "write";
   }
 
   /** Everything fails after so many more operations, in the middle of whatever it was. */
@@ -50,9 +58,16 @@ export class MachineDisk {
     this.files.setCapacity(isFull ? this.files.usedBytes + 1_024 : Number.POSITIVE_INFINITY);
   }
 
+  /** Takes back what was to fail and has not failed yet. */
+  clearFaults(): void {
+    this.files.clearFaults();
+    this.#failingWrite = null;
+  }
+
   /** The process ends; with the power, what was not synced may go in any part. */
   crash(choice: CrashChoice): void {
     this.files.crash(choice);
+    this.#failingWrite = null;
     this.injected = "none";
   }
 
@@ -71,11 +86,22 @@ export class MachineDisk {
     };
   }
 
+  #write(handle: FileHandle, buffers: readonly Uint8Array[], position: number): void {
+    const failing = this.#failingWrite;
+    if (failing === null || --failing.left > 0) return handle.writeAt(buffers, position);
+    this.#failingWrite = null;
+    const bytes = Buffer.concat(buffers);
+    const end = position + Math.floor(bytes.length * failing.share);
+    const through = Math.max(0, Math.floor(end / SECTOR_BYTES) * SECTOR_BYTES - position);
+    handle.writeAt([bytes.subarray(0, through)], position);
+    throw new DisterError("DISTER_ERR_DISK", { operation: "write", path: handle.path, reason: "EIO" });
+  }
+
   #slow(handle: FileHandle, run: RunInside): FileHandle {
     return {
       path: handle.path,
       size: () => handle.size(),
-      writeAt: (buffers, position) => handle.writeAt(buffers, position),
+      writeAt: (buffers, position) => this.#write(handle, buffers, position),
       readAt: (target, position) => handle.readAt(target, position),
       truncate: (size) => handle.truncate(size),
       datasyncNow: () => handle.datasyncNow(),

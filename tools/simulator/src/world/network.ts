@@ -180,7 +180,7 @@ export class Network {
       this.#epoch(from, to) !== epochs[0] || this.#epoch(to, from) !== epochs[1] || this.#isEitherCut(from, to);
     const stream = new SnapshotStream();
     const reply = new Promise<SnapshotReply>((resolve, reject) => {
-      endpoint.run(() => endpoint.receiver.snapshot(from, snapshot.header, stream).then(resolve, reject));
+      endpoint.run(() => void endpoint.receiver.snapshot(from, snapshot.header, stream).then(resolve, reject));
     });
     reply.catch(() => undefined);
     const answered = this.#answer(reply, isBroken, stream);
@@ -226,6 +226,6 @@ export class Network {
   }
 
   #pause(ms: number, label: string): Promise<void> {
-    return new Promise((resolve) => this.#world.after(ms, label, resolve));
+    return new Promise<void>((resolve) => void this.#world.after(ms, label, resolve));
   }
 }

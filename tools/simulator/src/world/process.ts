@@ -101,7 +101,7 @@ export class Process {
   /** It has stopped itself. */
   died(error: unknown): void {
     if (!this.isAlive) return;
-    this.machine.world.trace.line(`  ${this.name} stopped itself: ${error instanceof Error ? error.message : error}`);
+    this.machine.world.trace.line(`  ${this.name} stopped itself: ${String(error)}`);
     try {
       this.machine.explain(error);
     } catch (violation) {

@@ -1,38 +1,9 @@
 import { isDisterError } from "@dister/types";
 import { type CrashChoice, SeededRng } from "@dister/types/testing";
 import { describe, expect, test } from "vitest";
-import type { DiskLog } from "../src/index.ts";
 import { DATA_OFFSET, FIRST_RECORDS_END, LogLab } from "./log-lab.ts";
 import { entriesOf, entryOf } from "./log-model.ts";
-
-const HARD = { term: 2, vote: "00000000000000AB", commit: 5 };
-const RECORD_BYTES = 64 + 40;
-
-/** A closed log: entries 1 to `last`, ten in a file, in batches of three. */
-async function logOf(last: number): Promise<LogLab> {
-  const lab = new LogLab();
-  await lab.with(async (log) => {
-    await log.append({ entries: entriesOf(1, 5, 1), hardState: HARD });
-    for (let index = 6; index <= last; index += 3) {
-      await log.append({ entries: entriesOf(index, Math.min(last, index + 2), 2) });
-    }
-  });
-  return lab;
-}
-
-function wanted(from: number, to: number): unknown {
-  return [...entriesOf(1, 5, 1), ...entriesOf(6, 40, 2)].slice(from - 1, to);
-}
-
-/** Ends a file early, durably, as damage. */
-function truncate(lab: LogLab, size: number, baseIndex?: number): void {
-  const file = lab.fileSystem.open(lab.path(baseIndex), "write");
-  file.truncate(size);
-  file.datasyncNow();
-  file.close();
-}
-
-const names = (lab: LogLab): string[] => lab.fileSystem.list("/log").map((name) => name.replace(/^0+/, ""));
+import { HARD, logOf, names, RECORD_BYTES, truncate, wanted } from "./suspect-lab.ts";
 
 describe("a log of which entries are damaged is cut before them and suspect (duty 9)", () => {
   test("in the middle of the last file: up to the last entry that was there", async () => {
@@ -50,7 +21,9 @@ describe("a log of which entries are damaged is cut before them and suspect (dut
   test("also where neither items nor headers are there to tell, as far as the other of both does", async () => {
     for (const lose of [
       // Every header behind the damage, or every item.
-      (lab: LogLab) => [7, 8].forEach((slot) => lab.flip(lab.startOf(slot), 64)),
+      (lab: LogLab) => {
+        for (const slot of [7, 8]) lab.flip(lab.startOf(slot), 64);
+      },
       (lab: LogLab) => lab.zero(60, 30),
     ]) {
       const lab = await logOf(9);
@@ -414,107 +387,5 @@ describe("cutting before damage", () => {
     await lab.with((log) => expect(log.suspect().index).toBe(9), options);
     expect(lab.fileSystem.contents(`${lab.path()}.damaged`)).toHaveLength(lab.bytes().length);
     expect(lab.fileSystem.usedBytes - used).toBeLessThan(20_000);
-  });
-});
-
-describe("damage that is found while the log is open", () => {
-  /** A log of which an entry in the middle of an older file is damaged: a start does not see that. */
-  async function damagedInside(): Promise<LogLab> {
-    const lab = await logOf(36);
-    lab.flip(lab.startOf(4, 11) + 80, 1, 11);
-    await lab.with((log) => expect([log.lastIndex(), log.suspect().index]).toEqual([36, 0]));
-    return lab;
-  }
-
-  function readDamaged(log: DiskLog): void {
-    expect(() => log.read(15, 15, 1000)).toThrow("the log is damaged");
-  }
-
-  test("is noted before it is said, so that the next start looks at that file and cuts there", async () => {
-    const lab = await damagedInside();
-    const log = await lab.open();
-    readDamaged(log);
-    lab.fileSystem.crash();
-    const offset = lab.startOf(4, 11);
-    await lab.expectSuspect("ends before the next one begins", { lastIndex: 14, index: 36, baseIndex: 11, offset });
-    await lab.with((again) => expect(again.read(1, 40, 1e6)).toEqual(wanted(1, 14)));
-  });
-
-  test("when a term is asked for, the same", async () => {
-    const lab = await logOf(36);
-    lab.flip(lab.startOf(0, 11) + 80, 1, 11);
-    const log = await lab.open();
-    expect(() => log.termAt(12)).toThrow("the log is damaged");
-    lab.fileSystem.crash();
-    await lab.with((again) => expect([again.lastIndex(), again.suspect().index]).toEqual([10, 36]));
-  });
-
-  test("in two files: the older one is looked at, whichever was found first", async () => {
-    for (const order of [
-      [15, 27],
-      [27, 15],
-    ]) {
-      const lab = await damagedInside();
-      lab.flip(lab.startOf(6, 21) + 80, 1, 21);
-      await lab.with((log) => {
-        for (const index of order) expect(() => log.read(index, index, 0)).toThrow("damaged");
-      });
-      await lab.with((log) => expect([log.lastIndex(), log.suspect().index]).toEqual([14, 36]));
-    }
-  });
-
-  test("in the last file: the next start finds it anyway", async () => {
-    const lab = await logOf(16);
-    const log = await lab.open();
-    lab.flip(lab.startOf(2, 11) + 80, 1, 11);
-    expect(() => log.read(13, 13, 0)).toThrow("damaged");
-    await log.close();
-    await lab.with((again) => expect([again.lastIndex(), again.suspect().index]).toEqual([12, 16]));
-  });
-
-  test("that is gone at the next start is forgotten, and the file is not read whole again", async () => {
-    const lab = await damagedInside();
-    await lab.with(readDamaged);
-    lab.flip(lab.startOf(4, 11) + 80, 1, 11);
-    await lab.with((log) => {
-      expect([log.lastIndex(), log.suspect().index, log.recovery.damage]).toEqual([36, 0, undefined]);
-      expect(log.read(1, 40, 1e6)).toEqual(wanted(1, 36));
-    });
-    lab.flip(lab.startOf(4, 11) + 80, 1, 11);
-    await lab.with((log) => expect([log.lastIndex(), log.suspect().index]).toEqual([36, 0]));
-  });
-
-  test("that was noted of a file which compaction has removed since is forgotten", async () => {
-    const lab = await damagedInside();
-    await lab.with(async (log) => {
-      readDamaged(log);
-      await log.compact(25);
-    });
-    await lab.with((log) => expect([log.base().index, log.lastIndex(), log.suspect().index]).toEqual([20, 36, 0]));
-  });
-
-  test("and cannot be noted is the end of the log", async () => {
-    const lab = await damagedInside();
-    const log = await lab.open();
-    lab.fileSystem.inject({ operation: "sync", nth: 1, error: "EIO" });
-    readDamaged(log);
-    await expect(log.append({ entries: [entryOf(37, 2)] })).rejects.toThrow("EIO");
-    await log.close();
-  });
-
-  test("while a hard state is on its way loses neither", async () => {
-    const lab = await damagedInside();
-    const log = await lab.open();
-    const release = lab.fileSystem.holdSyncs();
-    const hardState = { ...HARD, term: 9 };
-    const appended = log.append({ entries: [], hardState });
-    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-    readDamaged(log);
-    release();
-    await appended;
-    lab.fileSystem.crash();
-    await lab.with((again) =>
-      expect([again.hardState(), again.suspect()]).toEqual([hardState, { index: 36, term: 9 }]),
-    );
   });
 });

@@ -77,8 +77,10 @@ export class ClusterNode {
 
   /** Allows certain ends of the process until it is undone. */
   excuse(excuse: Excuse): () => void {
-    this.#excuses.add(excuse);
-    return () => this.#excuses.delete(excuse);
+    // Each has its own entry, also when one function is given twice.
+    const entry: Excuse = (ended) => excuse(ended);
+    this.#excuses.add(entry);
+    return () => this.#excuses.delete(entry);
   }
 
   /** Sends a signal that ends the process, and waits until it has. */

@@ -8,8 +8,8 @@ import { drawNodes, type Nemesis, type NemesisContext } from "./nemesis.ts";
 const SAYS_FULL = /no space left|disk is full|ENOSPC|DISTER_ERR_DISK_FULL/i;
 /** How long large writes go on until the node must have met the end of its disk. */
 const PRESSURE_MS = 6_000;
-/** A node may have met the full disk before there was room again and still be on its way out. */
-const LATE_END_MS = 5_000;
+/** A node may have met the full disk before there was room again and be on its way out, perhaps after a pause. */
+const LATE_END_MS = 20_000;
 const LARGE_VALUE = "b".repeat(250_000);
 
 /** The disk of a node fills up to the last block while it runs; the node ends, is perhaps started in vain, and comes back when there is room. */

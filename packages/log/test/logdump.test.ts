@@ -79,6 +79,42 @@ describe("dister-logdump", { timeout: 30_000 }, () => {
     expect(dump(folder).status).toBe(0);
   });
 
+  test("the copy of the hard state is shown slot by slot, and as JSON; one that is damaged gives exit code 1", () => {
+    const { status, stdout } = dump(folder);
+    expect([status, stdout.includes("SUSPECT")]).toEqual([0, false]);
+    expect(stdout).toContain("sequence 3, node 00000000000000AB: term 1, vote 00000000000000AB, commit 3");
+    const { state } = JSON.parse(dump("--json", folder).stdout);
+    expect(state.slots.map((slot: { sequence: number }) => slot.sequence)).toEqual([3, 2]);
+    damage("state", 4096 + 70);
+    const after = dump(folder);
+    expect([after.status, after.stdout.includes("at 4096: a damaged copy of the hard state")]).toEqual([1, true]);
+    expect(dump(join(folder, "state")).stdout).toContain("cannot be read");
+  });
+
+  test("a log that is suspect is shown as that, and what was kept of it when it is named", async () => {
+    damage("0000000000000001.dlog", 4244 + 96 + 104 + 70);
+    const log = await openLog({
+      components: { fileSystem: new NodeFileSystem(), logger: NO_LOGGER },
+      options: { directory: folder, identity: IDENTITY, entriesPerFile: 10, preallocateBytes: 4096 },
+    });
+    expect([log.recovery.damage, log.lastIndex()]).toEqual([undefined, 12]);
+    expect(() => log.read(2, 2, 0)).toThrow("damaged");
+    await log.close();
+    expect(dump(join(folder, "state")).stdout).toContain("the file of base index 1 was found damaged");
+    const again = await openLog({
+      components: { fileSystem: new NodeFileSystem(), logger: NO_LOGGER },
+      options: { directory: folder, identity: IDENTITY, entriesPerFile: 10, preallocateBytes: 4096 },
+    });
+    expect([again.recovery.damage === undefined, again.lastIndex()]).toEqual([false, 1]);
+    await again.close();
+    const { status, stdout } = dump(folder);
+    expect(status, stdout).toBe(0);
+    expect(stdout).toContain("SUSPECT up to index 12, since term 1");
+    expect(stdout).not.toContain(".damaged");
+    const kept = dump(join(folder, "0000000000000001.dlog.damaged"));
+    expect([kept.status, kept.stdout.includes("damaged command")]).toEqual([1, true]);
+  });
+
   test("a wrong command or path gives exit code 2", () => {
     expect(dump().status).toBe(2);
     expect(dump("--unknown", folder).stderr).toContain("usage:");

@@ -137,8 +137,13 @@ async function beginLog(context: LogContext, state: StateFile): Promise<Recovere
   }
   const file = planFile(context, LOG_START, { generation: 1 });
   makeRoom(context, file);
-  await finishFile(context, file, { hardState: HARD_STATE_START, previousCrc: 0, syncedIndex: 0 });
-  state.storeNow(plainValues(HARD_STATE_START));
+  try {
+    await finishFile(context, file, { hardState: HARD_STATE_START, previousCrc: 0, syncedIndex: 0 });
+    state.storeNow(plainValues(HARD_STATE_START));
+  } catch (error) {
+    file.close();
+    throw error;
+  }
   return {
     files: [file],
     hardState: HARD_STATE_START,

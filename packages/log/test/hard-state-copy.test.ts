@@ -274,6 +274,36 @@ describe("damage of one place never makes a node forget a vote", () => {
   });
 });
 
+describe("the copy's commit", () => {
+  test("follows a reset to a position before it, which misses nothing", async () => {
+    const lab = new LogLab();
+    await lab.with(async (log) => {
+      await log.append({ entries: entriesOf(1, 15, 1) });
+      await log.append({ entries: [], hardState: { term: 1, vote: VOTE, commit: 14 } });
+      await log.reset({ index: 12, term: 1 });
+    });
+    await lab.with((log) => {
+      expect([log.recovery.damage, log.lastIndex(), log.suspect().index]).toEqual([undefined, 12, 0]);
+      expect(log.hardState()).toMatchObject({ term: 1, vote: VOTE });
+    });
+  });
+});
+
+describe("a start that fails", () => {
+  test("at any operation leaves no file open, and the next one begins the log", async () => {
+    const whole = new LogLab();
+    await whole.open();
+    for (let at = 0; at < whole.fileSystem.operations; at++) {
+      const lab = new LogLab();
+      lab.fileSystem.haltAfter(at);
+      const opened = await lab.open().catch(() => undefined);
+      if (opened === undefined) expect(lab.fileSystem.handlesOpen, `after ${at} operations`).toBe(0);
+      lab.fileSystem.crash({ keepSector: () => true, keepName: () => true });
+      await lab.with((log) => expect([log.lastIndex(), log.suspect().index]).toEqual([0, 0]));
+    }
+  });
+});
+
 describe("what is found at the start counts as durable only when it is synced", () => {
   test("a process that ended before its syncs, and a power loss after the next start", async () => {
     const dead = await voted();
@@ -288,6 +318,7 @@ describe("what is found at the start counts as durable only when it is synced", 
     lab.fileSystem.crash();
     expect(lab.fileSystem.list("/log")).toEqual(["0000000000000001.dlog", "state"]);
     expect(lab.startOf(0)).toBe(FIRST_RECORDS_END);
+    expect(slots(lab)).toEqual(slots(dead));
     await lab.with((log) => {
       expect([log.lastIndex(), log.hardState()]).toEqual([3, { term: 2, vote: OTHER, commit: 3 }]);
       expect(log.recovery).toEqual({ entryCount: 3, tornBytes: 0, itemsRebuilt: 0 });

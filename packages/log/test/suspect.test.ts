@@ -1,6 +1,7 @@
 import { isDisterError } from "@dister/types";
 import { type CrashChoice, SeededRng } from "@dister/types/testing";
 import { describe, expect, test } from "vitest";
+import { decodeStateSlot } from "../src/state-slot.ts";
 import { DATA_OFFSET, FIRST_RECORDS_END, LogLab } from "./log-lab.ts";
 import { entriesOf, entryOf } from "./log-model.ts";
 import { HARD, logOf, names, RECORD_BYTES, truncate, wanted } from "./suspect-lab.ts";
@@ -368,6 +369,8 @@ describe("cutting before damage", () => {
       const after = lab.fileSystem.list("/log").map((name) => [name, lab.fileSystem.contents(`/log/${name}`)]);
       expect(after.filter(([name]) => name !== "state")).toEqual(before.filter(([name]) => name !== "state"));
       expect(after).toHaveLength(before.length);
+      const slot = decodeStateSlot(lab.fileSystem.contents("/log/state"));
+      expect(slot).toMatchObject({ suspect: { index: 26, term: 2 }, cut: { baseIndex: 0 } });
       expect(lab.fileSystem.handlesOpen).toBe(0);
     }
     lab.fileSystem.setCapacity(1e9);

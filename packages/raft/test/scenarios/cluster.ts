@@ -15,13 +15,18 @@ import {
   grouped,
   kindOf,
   nameOf,
+  OF_A_SNAPSHOT,
   printApplied,
   printMembership,
   printMessage,
+  printPosition,
   printWrite,
   type Traffic,
   withNames,
 } from "./print.ts";
+
+/** Begins a line that no transcript may hold. */
+export const UNSAFE = "unsafe";
 
 /** Nodes, what is on its way between them, and what a transcript has to say of them since it last did. */
 export class ScenarioCluster {
@@ -33,6 +38,8 @@ export class ScenarioCluster {
   #events: string[] = [];
   #applied: { readonly name: string; readonly entry: AppliedEntry }[] = [];
   readonly #told = new Map<string, { state: string; members: string }>();
+  readonly #leaderOfTerm = new Map<number, string>();
+  readonly #entryAt = new Map<number, string>();
 
   constructor() {
     this.network = new Network((from, to, message) => {
@@ -203,7 +210,7 @@ export class ScenarioCluster {
 
   /** Everything since the last call: what happened in its order, then what was applied, then who has changed. */
   tell(): string[] {
-    const lines = [...this.#events, ...this.#tellApplied(), ...this.#tellChanges()];
+    const lines = [...this.#events, ...this.#tellApplied(), ...this.#tellChanges(), ...this.#tellUnsafe()];
     this.#events = [];
     this.#applied = [];
     return lines;
@@ -230,6 +237,25 @@ export class ScenarioCluster {
       this.#told.set(node.name, now);
     }
     return [...grouped(members), ...grouped(states)];
+  }
+
+  /** What must never be, whatever the script is about: two leaders of a term, two entries applied at one index. */
+  #tellUnsafe(): string[] {
+    const lines: string[] = [];
+    for (const { name, lone, applied } of this.running) {
+      const { role, term } = lone.status;
+      const known = this.#leaderOfTerm.get(term) ?? name;
+      if (role === "leader" && known !== name) lines.push(`${UNSAFE}: ${known} and ${name} both led term ${term}`);
+      if (role === "leader") this.#leaderOfTerm.set(term, known);
+      for (const { position, text } of applied) {
+        if (text === OF_A_SNAPSHOT) continue;
+        const entry = `${printPosition(position)} ${text}`;
+        const first = this.#entryAt.get(position.index) ?? entry;
+        this.#entryAt.set(position.index, first);
+        if (first !== entry) lines.push(`${UNSAFE}: ${name} applied ${entry}, another ${first}`);
+      }
+    }
+    return lines;
   }
 
   /** What the leader knows of its peers. */

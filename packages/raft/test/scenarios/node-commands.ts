@@ -1,7 +1,7 @@
 import type { ScenarioCluster } from "./cluster.ts";
 import type { ScenarioNode } from "./node.ts";
 import { parseHeader, parseMessage, type Words } from "./parse.ts";
-import { nameOf } from "./print.ts";
+import { nameOf, OF_A_SNAPSHOT } from "./print.ts";
 
 type Command = (cluster: ScenarioCluster, node: ScenarioNode, words: Words) => void;
 
@@ -42,7 +42,7 @@ const COMMANDS: Record<string, Command> = {
     const from = words.node();
     const header = parseHeader(words);
     const { position } = header;
-    const applied = [{ position, text: "(of a snapshot)" }];
+    const applied = [{ position, text: OF_A_SNAPSHOT }];
     cluster.arrive(nameOf(from), node, { type: "snapshot", header, applied });
   },
   propose: (cluster, node, words) => {

@@ -12,7 +12,7 @@ import type { RaftOptions, Ready } from "../../src/index.ts";
 import { LoneCore } from "../lone-core.ts";
 import { at } from "../messages.ts";
 import { idOf, numberOf } from "./parse.ts";
-import { type AppliedEntry, entryText, nameOf, printLog, printPosition } from "./print.ts";
+import { type AppliedEntry, entryText, nameOf, OF_A_SNAPSHOT, printLog, printPosition } from "./print.ts";
 
 /** Draws what the script says, and otherwise always the same: so a is the first whose time-out is over, then b... */
 class ScriptedRng implements Rng {
@@ -80,7 +80,7 @@ export class ScenarioNode {
     this.#founding = founding;
     this.rng = new ScriptedRng(numberOf(name) / 10);
     const { applied: appliedIndex = disk.base?.index ?? 0, ...rest } = disk;
-    if (disk.base !== undefined && disk.base.index > 0) this.applied = [{ position: disk.base, text: "(compacted)" }];
+    if (disk.base !== undefined && disk.base.index > 0) this.applied = [{ position: disk.base, text: OF_A_SNAPSHOT }];
     for (const entry of disk.entries) if (entry.index <= appliedIndex) this.keep(entry);
     this.lone = new LoneCore({
       ...rest,

@@ -32,6 +32,9 @@ export interface AppliedEntry {
   readonly text: string;
 }
 
+/** Text of the entry that stands for all that a log or a snapshot no longer holds. */
+export const OF_A_SNAPSHOT = "(of a snapshot)";
+
 /** Nodes are called a, b, c... after their numbers 1, 2, 3... */
 export function nameOf(id: NodeId): string {
   return String.fromCharCode(96 + Number.parseInt(id, 16));

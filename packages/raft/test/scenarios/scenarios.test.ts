@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { UNSAFE } from "./cluster.ts";
 import { parseTranscript, play, SCRIPT_ERROR } from "./transcript.ts";
 
 const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".txt"));
@@ -19,6 +20,7 @@ describe("scenario transcripts", () => {
       expect(file.split("-")[0]).toBe(transcript.title.split(" ")[0]);
       expect(actual).toBe(text);
       expect(actual).not.toContain(SCRIPT_ERROR);
+      expect(actual).not.toMatch(new RegExp(`^${UNSAFE}`, "m"));
     });
   }
 });

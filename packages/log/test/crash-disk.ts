@@ -54,6 +54,27 @@ export class CrashDisk implements FileSystem {
     }
   }
 
+  /**
+   * The disk at a moment, for the next process: the power has not failed, so that everything is seen, and what was not
+   * synced may still be lost. That a sync had failed is forgotten.
+   */
+  static after({ durable, changes }: CrashPoint): CrashDisk {
+    const disk = new CrashDisk();
+    const made = new Map<FrozenFile, CrashFile>();
+    const nodeOf = (file: FrozenFile | null): Node => {
+      if (file === null) return null;
+      const node = made.get(file) ?? new CrashFile(file);
+      made.set(file, node);
+      return node;
+    };
+    for (const [path, file] of durable) {
+      disk.#durable.set(path, nodeOf(file));
+      disk.#nodes.set(path, nodeOf(file));
+    }
+    for (const { path, to, folder, file } of changes) disk.#apply({ folder, path, to, node: nodeOf(file) });
+    return disk;
+  }
+
   fail(fault: DiskFault): void {
     this.#fault = fault;
   }
@@ -68,8 +89,8 @@ export class CrashDisk implements FileSystem {
     if (this.#frozen !== undefined) return this.#frozen;
     const durable = new Map<string, FrozenFile | null>();
     for (const [path, node] of this.#durable) durable.set(path, node === null ? null : node.freeze());
-    const changes: FrozenChange[] = this.#changes.map(({ path, to, node }) => {
-      return { path, to, file: node === null ? null : node.freeze() };
+    const changes: FrozenChange[] = this.#changes.map(({ folder, path, to, node }) => {
+      return { folder, path, to, file: node === null ? null : node.freeze() };
     });
     this.#frozen = new CrashPoint(durable, changes);
     return this.#frozen;
@@ -244,8 +265,9 @@ class CrashFile {
   constructor(image: FrozenFile) {
     this.#sectors = [...image.sectors];
     this.#durable = image.sectors;
-    this.size = image.size;
+    this.size = image.newestSize;
     this.#durableSize = image.size;
+    for (const { at, versions } of image.pending) for (const version of versions) this.#put(at, version);
     this.#frozen = image;
   }
 

@@ -12,6 +12,8 @@ export interface Effort {
   readonly images: number;
   /** Of a moment of a recovery. */
   readonly recoveryImages: number;
+  /** Of a moment of a recovery after the process ended and the power did not fail. */
+  readonly processImages: number;
   /** Of a moment of a call that follows a recovery. */
   readonly followingImages: number;
 }
@@ -22,9 +24,10 @@ export interface CrashCounts {
   crashPoints: number;
   /** Choices of what a crash keeps, some of which come to the same image. */
   subsets: number;
-  /** Different contents of the disk after a crash in the workload, in a recovery, in a call after a recovery. */
+  /** Different contents of the disk after a crash in the workload, in a recovery, in the next process, in a later call. */
   images: number;
   recoveryImages: number;
+  processImages: number;
   followingImages: number;
   /** Logs that were opened and compared. */
   recoveries: number;
@@ -33,7 +36,7 @@ export interface CrashCounts {
 /** Of so many images one is recovered with failures of the disk as well. */
 const FAILING_SHARE = 64;
 
-type Origin = "images" | "recoveryImages" | "followingImages";
+type Origin = "images" | "recoveryImages" | "processImages" | "followingImages";
 
 /** Crashes of one workload: every image is recovered once, and compared with whatever was promised when it came up. */
 export class CrashLab {
@@ -42,6 +45,7 @@ export class CrashLab {
     subsets: 0,
     images: 0,
     recoveryImages: 0,
+    processImages: 0,
     followingImages: 0,
     recoveries: 0,
   };
@@ -93,6 +97,41 @@ export class CrashLab {
     }
   }
 
+  /** The process ends at each moment, and the power fails while the next one opens the log or later. */
+  async endProcess(turns: Turns, where: string): Promise<void> {
+    const run = new CrashRun(undefined);
+    await run.run(turns, this.#tuning);
+    for (const [at, { point, allowed }] of run.moments.entries()) {
+      this.counts.crashPoints++;
+      await this.#openNext(point, allowed, `${where}, moment ${at}`);
+    }
+  }
+
+  /**
+   * The next process sees what was never synced. What it has opened is relied on from then on, so that it must be
+   * durable.
+   */
+  async #openNext(point: CrashPoint, allowed: readonly Allowed[], where: string): Promise<void> {
+    const disk = CrashDisk.after(point);
+    const points: CrashPoint[] = [];
+    disk.onMoment = () => {
+      if (points.at(-1) !== disk.freeze()) points.push(disk.freeze());
+    };
+    const { log, line } = await this.#open(disk, where);
+    this.counts.recoveries++;
+    const opened = disk.freeze();
+    for (const each of allowed) if (!each.has(line)) fail(`${where}, after the process ended`, line, each);
+    await log.close();
+    for (const [at, each] of points.entries()) {
+      const isOpened = at >= points.indexOf(opened) && points.includes(opened);
+      for (const image of this.#imagesOf(each, "processImages")) {
+        const found = this.#recovered.get(image.key) ?? (await this.#recover(image, "processImages", allowed, where));
+        if (isOpened && found !== line) throw new Error(`${where}: one process found\n  ${line}\nthe next\n  ${found}`);
+        for (const all of allowed) if (!all.has(found)) fail(`${where}, after the process ended`, found, all);
+      }
+    }
+  }
+
   #imagesOf(point: CrashPoint, origin: Origin): Iterable<DiskImage> {
     const limit = this.#effort[origin];
     this.counts.subsets += Math.min(limit, point.combinations);
@@ -113,7 +152,7 @@ export class CrashLab {
     this.counts[origin]++;
     this.#recovered.set(image.key, line);
     if (disk.isChanged && points.at(-1) !== opened) points.push(opened);
-    if (origin !== "recoveryImages") {
+    if (origin === "images" || origin === "followingImages") {
       for (const point of points) await this.#crashRecovery(point, line, where);
       if (image.key % FAILING_SHARE === 0) await this.#failRecovery(image, disk.operations.length, line, where);
     }

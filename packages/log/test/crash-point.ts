@@ -19,6 +19,7 @@ interface FileHash {
 
 /** A change of a folder that is not synced: a new name, a removal without `to`, or a move. `file` is null for a folder. */
 export interface FrozenChange {
+  readonly folder: string;
   readonly path: string;
   readonly to: string | undefined;
   readonly file: FrozenFile | null;
@@ -47,15 +48,16 @@ interface FileChoices {
  * an image; names are kept or lost one by one, in the order in which they were changed.
  */
 export class CrashPoint {
-  readonly #durable: ReadonlyMap<string, FrozenFile | null>;
-  readonly #changes: readonly FrozenChange[];
+  /** Names as they are durable, and how they were changed since. */
+  readonly durable: ReadonlyMap<string, FrozenFile | null>;
+  readonly changes: readonly FrozenChange[];
   readonly #files = new Map<FrozenFile, FileChoices>();
   /** How many ways there are to decide each choice; the changes of names come first. */
   readonly #ways: number[] = [];
 
   constructor(durable: ReadonlyMap<string, FrozenFile | null>, changes: readonly FrozenChange[]) {
-    this.#durable = durable;
-    this.#changes = changes;
+    this.durable = durable;
+    this.changes = changes;
     for (const _ of changes) this.#ways.push(2);
     for (const file of durable.values()) this.#add(file);
     for (const { file } of changes) this.#add(file);
@@ -86,8 +88,8 @@ export class CrashPoint {
     yield this.lost();
     yield this.kept();
     let left = limit - 2;
-    // One thing alone is lost, or kept.
-    for (let at = 0; at < ways.length && left > 0; at++, left -= 2) {
+    // One thing alone is lost, or kept. Of a few images most are better taken at random.
+    for (let at = 0; at < ways.length && left > 6; at++, left -= 2) {
       yield this.image(ways.map((count, each) => (each === at ? 0 : count - 1)));
       yield this.image(ways.map((count, each) => (each === at ? count - 1 : 0)));
     }
@@ -128,9 +130,9 @@ export class CrashPoint {
   }
 
   #names(choice: readonly number[]): ReadonlyMap<string, FrozenFile | null> {
-    if (this.#changes.length === 0) return this.#durable;
-    const names = new Map(this.#durable);
-    for (const [at, { path, to, file }] of this.#changes.entries()) {
+    if (this.changes.length === 0) return this.durable;
+    const names = new Map(this.durable);
+    for (const [at, { path, to, file }] of this.changes.entries()) {
       if (choice[at] === 0) continue;
       if (to !== path) names.delete(path);
       if (to !== undefined) names.set(to, file);

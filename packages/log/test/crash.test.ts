@@ -6,10 +6,10 @@ import { WORKLOADS } from "./crash-workloads.ts";
 const TUNING = { entriesPerFile: 5, preallocateBytes: 2048, openFilesMax: 2 };
 
 /** DISTER_CRASH_IMAGES: images of one moment at most, when there are more of them; for runs that may take longer. */
-const IMAGES_MAX = Number(process.env["DISTER_CRASH_IMAGES"] ?? 2560);
-const EFFORT: Effort = { images: IMAGES_MAX, recoveryImages: 2, followingImages: 24 };
+const IMAGES_MAX = Number(process.env["DISTER_CRASH_IMAGES"] ?? 1280);
+const EFFORT: Effort = { images: IMAGES_MAX, recoveryImages: 2, processImages: 24, followingImages: 12 };
 /** There is a run for each operation that fails, so that each needs less. */
-const FAULT_EFFORT: Effort = { images: 32, recoveryImages: 2, followingImages: 6 };
+const FAULT_EFFORT: Effort = { images: 20, recoveryImages: 2, processImages: 4, followingImages: 3 };
 const WITH_FAULTS = [
   "batches",
   "a batch over file boundaries",
@@ -18,6 +18,20 @@ const WITH_FAULTS = [
   "reset and an append at once",
   "appends while a compaction is pending",
 ];
+/**
+ * Known to be wrong: opening removes leftovers before it has made durable what makes them leftovers, a cut-back record or
+ * the name of the file of a reset. When the process has ended between writing and syncing that, and the power fails then,
+ * the log has lost its end or its beginning. A test of these that passes fails, and its name goes from here.
+ */
+const UNSOUND_IN_NEXT_PROCESS = new Set([
+  "a conflicting suffix is replaced over file boundaries",
+  "reset by a snapshot",
+  "reset and an append at once",
+  "reset twice, also inside the log and before a truncation",
+  "entries that fill a file exactly",
+  "entries that fill a file but for one byte",
+  "a truncation that ends exactly at the boundary of a file",
+]);
 const DISTINCT_MIN = 100_000;
 
 const rows: [string, CrashCounts][] = [];
@@ -47,6 +61,15 @@ describe("P1: a crash after any operation on the disk leaves what was acknowledg
     });
   }
 
+  for (const [name, { turns, tuning }] of Object.entries(WORKLOADS)) {
+    const check = UNSOUND_IN_NEXT_PROCESS.has(name) ? test.fails : test;
+    check(`the process ends, and the power fails later: ${name}`, async () => {
+      const lab = new CrashLab({ ...TUNING, ...tuning }, EFFORT);
+      await lab.endProcess(turns, name);
+      count(`next process: ${name}`, lab);
+    });
+  }
+
   test(`at least ${DISTINCT_MIN} different images were looked at`, () => {
     expect(keys.size).toBeGreaterThanOrEqual(DISTINCT_MIN);
   });
@@ -55,11 +78,19 @@ describe("P1: a crash after any operation on the disk leaves what was acknowledg
 });
 
 function tableOf(lines: readonly [string, CrashCounts][]): string {
-  const titles = ["crash points", "subsets", "images", "in recovery", "after it", "recoveries"];
-  const fields = ["crashPoints", "subsets", "images", "recoveryImages", "followingImages", "recoveries"] as const;
+  const titles = ["crash points", "subsets", "images", "in recovery", "next process", "later call", "recoveries"];
+  const fields = [
+    "crashPoints",
+    "subsets",
+    "images",
+    "recoveryImages",
+    "processImages",
+    "followingImages",
+    "recoveries",
+  ] as const;
   const sums = fields.map((field) => lines.reduce((sum, [, counts]) => sum + counts[field], 0));
   const line = (name: string, values: readonly (string | number)[]): string =>
-    `${name.slice(0, 72).padEnd(72)}${values.map((value) => String(value).padStart(13)).join("")}`;
+    `${name.slice(0, 72).padEnd(72)}${values.map((value) => String(value).padStart(14)).join("")}`;
   return [
     line("crash images by workload", titles),
     ...lines.map(([name, counts]) =>

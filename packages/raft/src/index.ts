@@ -6,3 +6,4 @@ export type { ReadState, Ready, Write } from "./core/ready.ts";
 export type { ChangeReason, CoreRole } from "./core/state.ts";
 export type { Applied } from "./proposals.ts";
 export { type RaftComponents, RaftNode, type RaftNodeOptions } from "./raft-node.ts";
+export { SCRUB_DEFAULTS, type ScrubOptions } from "./scrubber.ts";

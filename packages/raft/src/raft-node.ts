@@ -22,6 +22,7 @@ import { type RaftOptions, raftOptions } from "./core/options.ts";
 import type { Ready } from "./core/ready.ts";
 import { type Applied, Proposals } from "./proposals.ts";
 import { ReadBatches } from "./read-batches.ts";
+import { SCRUB_DEFAULTS, Scrubber, type ScrubOptions } from "./scrubber.ts";
 import { settleStart } from "./start-state.ts";
 
 /** What a node is made of; everything that touches the outside. */
@@ -42,6 +43,7 @@ export interface RaftNodeOptions<R> {
   readonly foundingMembership: Membership;
   readonly raft?: Partial<RaftOptions>;
   readonly compaction?: Partial<CompactionOptions>;
+  readonly scrub?: Partial<ScrubOptions>;
   /** Entries were applied, with their results, in order. Must not throw. */
   readonly onApplied?: (entries: readonly LogEntry[], results: readonly (R | undefined)[]) => void;
   /** Role, term, leader or membership changed. Must not throw. */
@@ -65,6 +67,7 @@ export class RaftNode<R = unknown> {
   readonly #appliedWaiters = new AppliedWaiters();
   readonly #reads: ReadBatches;
   readonly #compactor: Compactor;
+  readonly #scrubber: Scrubber;
   readonly #work = new Set<Promise<void>>();
   #writes: Promise<void> = Promise.resolve();
   #applying: Promise<void> = Promise.resolve();
@@ -98,6 +101,9 @@ export class RaftNode<R = unknown> {
     });
     const compaction = { ...COMPACTION_DEFAULTS, ...options.compaction };
     this.#compactor = new Compactor({ log, stateMachine, logger, options: compaction });
+    const scrub = { ...SCRUB_DEFAULTS, ...options.scrub };
+    const fail = (error: unknown): void => this.#fail(error);
+    this.#scrubber = new Scrubber({ log, stateMachine, clock, logger, options: scrub, fail });
     this.#core = new RaftCore({
       id: options.id,
       options: raft,
@@ -117,6 +123,7 @@ export class RaftNode<R = unknown> {
       peerDown: (peer) => this.#input(() => this.#core.peerDown(peer, clock.nowMs())),
       snapshot: (from, header, chunks) => this.#receiveSnapshot(from, header, chunks),
     });
+    this.#scrubber.start();
     this.#schedule();
   }
 
@@ -207,12 +214,14 @@ export class RaftNode<R = unknown> {
     while (this.#work.size > 0) await Promise.allSettled([...this.#work]);
     await this.#writes;
     await this.#compactor.idle();
+    await this.#scrubber.stop();
   }
 
   #halt(): void {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#timer?.cancel();
+    void this.#scrubber.stop();
     const stopped = (): DisterError => new DisterError("DISTER_ERR_STOPPED", { what: "the node" });
     this.#proposals.rejectAll(() => new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId: "of the proposal" }));
     this.#appliedWaiters.rejectAll(stopped);

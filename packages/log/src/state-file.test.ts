@@ -104,7 +104,6 @@ describe("the file of the state", () => {
     fileSystem.damage(PATH, 0, new Uint8Array(4196));
     const state = open();
     expect([state.exists, state.isWhole, state.values]).toEqual([true, false, undefined]);
-    fileSystem.open("/log/state.new", "create").close();
     state.storeNow(values(6));
     fileSystem.crash();
     expect([open().isWhole, open().values]).toEqual([true, values(6)]);

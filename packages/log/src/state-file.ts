@@ -121,11 +121,10 @@ export class StateFile {
     this.#isWhole = first !== undefined && second !== undefined && Math.abs(first.sequence - second.sequence) === 1;
   }
 
-  /** A new file takes the place of one that is missing or cannot be read. */
+  /** A new file takes the place of one that is missing or cannot be read. A draft that was cut is removed at the start. */
   #make(values: StateValues): void {
     this.close();
     const draft = join(this.#directory, STATE_DRAFT_NAME);
-    if (this.#fileSystem.exists(draft)) this.#fileSystem.remove(draft);
     const handle = this.#fileSystem.open(draft, "create");
     this.#handle = handle;
     try {

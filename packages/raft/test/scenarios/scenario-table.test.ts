@@ -49,6 +49,13 @@ describe("the table of scenarios", () => {
     }
   });
 
+  it("explains every command that a transcript uses", () => {
+    const texts = transcripts.map((name) => readFileSync(fileOf(name), "utf8"));
+    const commands = texts.flatMap((text) => [...text.matchAll(/^> (?:[a-z]: )?([\w-]+)/gm)].map(([, word]) => word!));
+    const explained = new Set([...PAGE.matchAll(/`(?:[a-z]: )?([a-z][\w-]*)[^`]*`/g)].map(([, word]) => word!));
+    expect([...new Set(commands)].filter((word) => !explained.has(word))).toEqual([]);
+  });
+
   it("names every transcript in the row of its ID", () => {
     for (const name of transcripts) {
       const row = rows.find(({ id }) => id === name.split("-")[0]);

@@ -70,8 +70,10 @@ function linkOf(
   known: StateValues | undefined,
 ): Link | undefined {
   if (next === undefined) return undefined;
-  // A file that was found damaged while the log was open is not believed by its end alone.
-  const isWholeRead = file.baseIndex === known?.damagedFile;
+  // A file that was found damaged while the log was open is not believed by its end alone, nor is any behind it: only the
+  // first is noted.
+  const noted = known?.damagedFile ?? 0;
+  const isWholeRead = noted > 0 && file.baseIndex >= noted;
   const handle = fileSystem.open(file.path, "read");
   return reading(handle, (window) => checkLink(window, file, next, isWholeRead), isWholeRead ? undefined : 64 * 1024);
 }

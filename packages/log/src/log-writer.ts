@@ -89,7 +89,7 @@ export class LogWriter {
     this.#state.close();
   }
 
-  /** Notes that a file is damaged, durably when it returns: the next start reads it whole. A failure is the end. */
+  /** Notes that a file is damaged, durably when it returns: the next start reads it and later ones whole. A failure is the end. */
   noteDamage({ baseIndex }: LogFile): void {
     const values = this.#state.values!;
     const isNoted = values.damagedFile > 0 && values.damagedFile <= baseIndex;

@@ -36,7 +36,10 @@ export interface StateValues {
   readonly hardState: HardState;
   /** `{0, 0}` while the log is whole. */
   readonly suspect: LogPosition;
-  /** Base index of a file that was found damaged while the log was open: the next start reads it whole. 0 for none. */
+  /**
+   * Base index of the first file that was found damaged while the log was open: the next start reads it and those behind it
+   * whole. 0 for none.
+   */
   readonly damagedFile: number;
   /** A cut that was begun: the file with this base index is to end at this offset, and no file follows. Zeros for none. */
   readonly cut: { readonly baseIndex: number; readonly end: number };

@@ -80,6 +80,17 @@ describe("damage that is found while the log is open", () => {
     await lab.with((log) => expect([log.base().index, log.lastIndex(), log.suspect().index]).toEqual([20, 36, 0]));
   });
 
+  test("in a later file than one that was noted and is gone since is found as well", async () => {
+    const lab = await damagedInside();
+    lab.flip(lab.startOf(6, 21) + 80, 1, 21);
+    await lab.with(async (log) => {
+      readDamaged(log);
+      await log.compact(20);
+      expect(() => log.read(27, 27, 0)).toThrow("the log is damaged");
+    });
+    await lab.with((log) => expect([log.base().index, log.lastIndex(), log.suspect().index]).toEqual([20, 26, 36]));
+  });
+
   test("and cannot be noted is the end of the log", async () => {
     const lab = await damagedInside();
     const log = await lab.open();

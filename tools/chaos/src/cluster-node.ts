@@ -21,12 +21,14 @@ export class ClusterNode {
   readonly disk: SmallDisk;
   readonly logPath: string;
   readonly #args: readonly string[];
+  readonly #commandBefore: readonly string[];
   readonly #folder: string;
   readonly #onUnexpected: (exit: UnexpectedExit) => void;
   readonly #excuses = new Set<Excuse>();
   #daemon: Daemon | undefined;
   #startCount = 0;
   #claimed = false;
+  #id: string | undefined;
 
   constructor(parts: {
     position: number;
@@ -34,6 +36,7 @@ export class ClusterNode {
     disk: SmallDisk;
     folder: string;
     args: readonly string[];
+    commandBefore: readonly string[];
     onUnexpected: (exit: UnexpectedExit) => void;
   }) {
     this.position = parts.position;
@@ -41,6 +44,7 @@ export class ClusterNode {
     this.disk = parts.disk;
     this.#folder = parts.folder;
     this.#args = parts.args;
+    this.#commandBefore = parts.commandBefore;
     this.#onUnexpected = parts.onUnexpected;
     this.logPath = join(parts.folder, `${parts.name}.log`);
   }
@@ -62,14 +66,18 @@ export class ClusterNode {
   /** Its id as it stands on its disk, undefined before its first start. */
   get id(): string | undefined {
     const path = join(this.dataFolder, "identity.json");
-    return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { nodeId: string }).nodeId : undefined;
+    if (this.#id === undefined && existsSync(path)) {
+      this.#id = (JSON.parse(readFileSync(path, "utf8")) as { nodeId: string }).nodeId;
+    }
+    return this.#id;
   }
 
   start(): Daemon {
     const running = this.daemon;
     if (running !== undefined) return running;
     const stderr = join(this.#folder, `${this.name}.${++this.#startCount}.stderr`);
-    const daemon = new Daemon([...this.#args], { cwd: this.#folder, stdout: this.logPath, stderr });
+    const files = { cwd: this.#folder, stdout: this.logPath, stderr };
+    const daemon = new Daemon(this.#args, files, this.#commandBefore);
     this.#daemon = daemon;
     void daemon.ended.then((ended) => this.#ended(ended));
     return daemon;

@@ -4,6 +4,7 @@ import { Chance } from "./chance.ts";
 import { type LogFindings, logViolations, readNodeLogs } from "./check/node-logs.ts";
 import { Cluster } from "./cluster.ts";
 import { NEMESES } from "./nemesis/nemeses.ts";
+import type { NetworkKind } from "./network/peer-network.ts";
 import { type PhaseResult, runPhase, type Violation } from "./phase-run.ts";
 import { type Phase, scheduleOf } from "./schedule.ts";
 import type { DiskKind } from "./small-disk.ts";
@@ -29,6 +30,7 @@ export interface ClusterRunOptions {
   readonly folder: string;
   readonly size: number;
   readonly diskKind: DiskKind;
+  readonly networkKind: NetworkKind;
   readonly seed: number;
   readonly totalMs: number;
   readonly nemeses: readonly string[];
@@ -40,8 +42,8 @@ export interface ClusterRunOptions {
 
 /** Takes a new cluster through all its phases, up to the first that ends with a violation. */
 export async function runCluster(options: ClusterRunOptions): Promise<ClusterResult> {
-  const { folder, size, diskKind, seed } = options;
-  const cluster = await Cluster.start({ folder, size, diskKind, chance: new Chance(seed) });
+  const { folder, seed } = options;
+  const cluster = await Cluster.start({ ...options, chance: new Chance(seed) });
   try {
     const unavailable = new Map<string, string>();
     for (const name of options.nemeses) {
@@ -54,7 +56,7 @@ export async function runCluster(options: ClusterRunOptions): Promise<ClusterRes
     const violations = [...(await stillThere(phases)), ...exitsAndLogs(cluster, readNodeLogs(cluster.nodes))];
     const isBad = violations.length > 0 || phases.some((phase) => phase.violations.length > 0);
     if (isBad || options.keep) await keepEvidence(cluster, phases, folder);
-    return { size, phases, unavailable, violations, logErrors: readNodeLogs(cluster.nodes).errors };
+    return { size: options.size, phases, unavailable, violations, logErrors: readNodeLogs(cluster.nodes).errors };
   } finally {
     await cluster.close();
   }

@@ -18,14 +18,18 @@ export class Daemon {
   readonly #process: ChildProcess;
   #isOver = false;
 
-  constructor(args: readonly string[], files: { cwd: string; stdout: string; stderr: string }) {
+  /** @param before - a command that runs the daemon in its own place, with the same process id; nothing: it runs as it is. */
+  constructor(
+    args: readonly string[],
+    files: { cwd: string; stdout: string; stderr: string },
+    before: readonly string[] = [],
+  ) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("DISTER_"));
     const [stdout, stderr] = [openSync(files.stdout, "a"), openSync(files.stderr, "w")];
-    this.#process = spawn(
-      process.execPath,
-      ["--conditions=@dister/source", "--disable-warning=ExperimentalWarning", MAIN, ...args],
-      { cwd: files.cwd, env: Object.fromEntries(inherited), stdio: ["ignore", stdout, stderr] },
-    );
+    const flags = ["--conditions=@dister/source", "--disable-warning=ExperimentalWarning"];
+    const [command, ...rest] = [...before, process.execPath, ...flags, MAIN, ...args];
+    const options = { cwd: files.cwd, env: Object.fromEntries(inherited) };
+    this.#process = spawn(command!, rest, { ...options, stdio: ["ignore", stdout, stderr] });
     closeSync(stdout);
     closeSync(stderr);
     this.ended = new Promise((resolve) => {

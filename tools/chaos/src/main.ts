@@ -16,7 +16,7 @@ async function main(): Promise<number> {
     console.error(`${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  return (await runInSandbox()) ?? (await run(options));
+  return (await runInSandbox({ ownNetwork: options.network === "namespaces" })) ?? (await run(options));
 }
 
 async function run(options: Options): Promise<number> {
@@ -31,7 +31,9 @@ async function run(options: Options): Promise<number> {
     });
   }
   const diskKind = bestDiskKind(join(folder, "try"));
-  console.log(`seed ${options.seed}, ${options.minutes} minutes, disks: ${diskKind}, folder ${folder}`);
+  console.log(
+    `seed ${options.seed}, ${options.minutes} minutes, disks: ${diskKind}, network: ${options.network}, folder ${folder}`,
+  );
   const startedMs = performance.now();
   const clusters = [];
   for (const size of options.nodes) {
@@ -40,6 +42,7 @@ async function run(options: Options): Promise<number> {
       folder: join(folder, `${size}-nodes`),
       size,
       diskKind,
+      networkKind: options.network,
       seed: options.seed + size,
       totalMs: (options.minutes * 60_000) / options.nodes.length,
       nemeses: options.nemeses,
@@ -59,8 +62,9 @@ async function run(options: Options): Promise<number> {
   return passed ? 0 : 1;
 }
 
-function commandOf({ minutes, nodes, seed, nemeses }: Options): string {
-  return `pnpm chaos --minutes ${minutes} --nodes ${nodes.join(",")} --seed ${seed} --nemesis ${nemeses.join(",")}`;
+function commandOf({ minutes, nodes, seed, nemeses, network }: Options): string {
+  const what = `--minutes ${minutes} --nodes ${nodes.join(",")} --nemesis ${nemeses.join(",")}`;
+  return `pnpm chaos --seed ${seed} --network ${network} ${what}`;
 }
 
 const code = await main().catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { NEMESES } from "./nemesis/nemeses.ts";
+import type { NetworkKind } from "./network/peer-network.ts";
 
 /** What a run is asked for. */
 export interface Options {
@@ -9,13 +10,14 @@ export interface Options {
   readonly seed: number;
   /** Names of the nemeses that may come. */
   readonly nemeses: readonly string[];
+  readonly network: NetworkKind;
   /** Where the run's folder is made; undefined: the system's folder for temporary files. */
   readonly folder: string | undefined;
   /** Keeps logs and data of a run without a violation too. */
   readonly keep: boolean;
 }
 
-export const USAGE = `pnpm chaos [--minutes 10] [--nodes 3,5] [--seed N] [--nemesis ${[...NEMESES.keys()].join(",")}] [--folder PATH] [--keep]`;
+export const USAGE = `pnpm chaos [--minutes 10] [--nodes 3,5] [--seed N] [--nemesis ${[...NEMESES.keys()].join(",")}] [--network proxy|namespaces] [--folder PATH] [--keep]`;
 
 /** @throws Error with one line for people. */
 export function optionsOf(argv: readonly string[], randomSeed: () => number): Options {
@@ -27,6 +29,7 @@ export function optionsOf(argv: readonly string[], randomSeed: () => number): Op
       nodes: { type: "string", default: "3,5" },
       seed: { type: "string" },
       nemesis: { type: "string" },
+      network: { type: "string", default: "proxy" },
       folder: { type: "string" },
       keep: { type: "boolean", default: false },
     },
@@ -40,9 +43,15 @@ export function optionsOf(argv: readonly string[], randomSeed: () => number): Op
     nodes: values.nodes.split(",").map((text) => wholeOf("nodes", text, { low: 1, high: 9 })),
     seed: values.seed === undefined ? randomSeed() : wholeOf("seed", values.seed, { low: 0, high: 2 ** 31 - 1 }),
     nemeses,
+    network: networkOf(values.network),
     folder: values.folder,
     keep: values.keep,
   };
+}
+
+function networkOf(text: string): NetworkKind {
+  if (text === "proxy" || text === "namespaces") return text;
+  throw new Error(`--network: got ${JSON.stringify(text)}, allowed is proxy or namespaces`);
 }
 
 interface Range {

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Chance } from "./chance.ts";
 import { nodeDifferences } from "./check/equal-nodes.ts";
 import type { Cluster } from "./cluster.ts";
@@ -33,12 +34,16 @@ export interface PhaseResult {
   readonly outageMs: number;
   /** From the end of trouble until every node served. */
   readonly recoveryMs: number;
+  /** How late this process itself was at most: it carries the links and measures, so every other time may be off by that. */
+  readonly ownDelayMs: number;
   readonly violations: readonly Violation[];
   readonly workloads: readonly Workload[];
 }
 
 /** Makes trouble under load, heals, waits, reads everything and checks. Ends early, in good order, when the signal comes. */
 export async function runPhase(cluster: Cluster, phase: Phase, signal: AbortSignal): Promise<PhaseResult> {
+  const delays = monitorEventLoopDelay({ resolution: 10 });
+  delays.enable();
   const chance = new Chance(phase.seed);
   const tally = new Tally();
   const set = workloadsOf({ cluster, chance: chance.fork("workloads"), tally, prefix: `phase${phase.number}/` });
@@ -67,8 +72,11 @@ export async function runPhase(cluster: Cluster, phase: Phase, signal: AbortSign
   set.append.stop();
   await load.stop();
   const outageMs = tally.longestOutageMs();
+  delays.disable();
+  const ownDelayMs = delays.max / 1e6;
   violations.push(...(await finalChecks(cluster, set)));
-  return { phase, acts: trouble.acts, counts: tally.counts, outageMs, recoveryMs, violations, workloads: set.all };
+  const times = { outageMs, recoveryMs, ownDelayMs };
+  return { phase, acts: trouble.acts, counts: tally.counts, ...times, violations, workloads: set.all };
 }
 
 /** Reads everything at every node and asks every workload what it has seen. */

@@ -19,6 +19,7 @@ export interface ClusterReport {
     readonly leaderChanges: number;
     readonly outageMs: number;
     readonly recoveryMs: number;
+    readonly ownDelayMs: number;
   }[];
   /** How often each nemesis did what. */
   readonly acts: Record<string, Record<string, number>>;
@@ -43,13 +44,14 @@ export function clusterReport(result: ClusterResult): ClusterReport {
   }
   return {
     size: result.size,
-    phases: result.phases.map(({ phase, leaderChanges, outageMs, recoveryMs }) => ({
+    phases: result.phases.map(({ phase, leaderChanges, outageMs, recoveryMs, ownDelayMs }) => ({
       number: phase.number,
       seed: phase.seed,
       nemeses: phase.nemeses,
       leaderChanges,
       outageMs: Math.round(outageMs),
       recoveryMs: Math.round(recoveryMs),
+      ownDelayMs: Math.round(ownDelayMs),
     })),
     acts,
     unavailable: Object.fromEntries(result.unavailable),
@@ -73,6 +75,8 @@ export function phaseLine(
     `ok ${total.ok}, refused ${total.refused}, unknown ${total.unknown}`,
     `longest write outage ${seconds(result.outageMs)}`,
     `recovery ${seconds(result.recoveryMs)}`,
+    // More than a hiccup: the machine has too little time for this run, and its times say little of the product.
+    ...(result.ownDelayMs < OWN_DELAY_MS_TOLD ? [] : [`this tool itself late by ${seconds(result.ownDelayMs)}`]),
     ...(result.violations.length === 0 ? [] : [`${result.violations.length} VIOLATIONS`]),
   ].join(" | ");
 }
@@ -116,6 +120,7 @@ function clusterText(cluster: ClusterReport): string[] {
 }
 
 const VIOLATIONS_SHOWN = 20;
+const OWN_DELAY_MS_TOLD = 500;
 
 function table(rows: readonly (readonly string[])[]): string[] {
   const columns = rows[0]?.length ?? 0;

@@ -20,9 +20,10 @@ export function isInSandbox(): boolean {
  * Runs this program again in namespaces of its own.
  * @returns its exit code, or undefined when this is the inner run already or the system allows no namespaces.
  */
-export async function runInSandbox(): Promise<number | undefined> {
+export async function runInSandbox({ ownNetwork }: { ownNetwork: boolean }): Promise<number | undefined> {
   if (isInSandbox() || process.platform !== "linux") return undefined;
-  const flags = [NAMESPACES, [...AS_ROOT, ...NAMESPACES]].find(
+  const wanted = ownNetwork ? [...NAMESPACES, "--net"] : NAMESPACES;
+  const flags = [wanted, [...AS_ROOT, ...wanted]].find(
     (tried) => spawnSync("unshare", [...tried, "true"], { stdio: "ignore" }).status === 0,
   );
   if (flags === undefined) return undefined;

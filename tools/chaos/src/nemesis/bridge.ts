@@ -1,12 +1,12 @@
 import { between } from "../network/link.ts";
 import { rest } from "../rest.ts";
-import { needsProxy } from "./needs-proxy.ts";
+import { needsLinux } from "./needs-linux.ts";
 import type { Nemesis, NemesisContext } from "./nemesis.ts";
 
 /** Two halves that do not see each other, and one node that sees both. */
 export const bridge: Nemesis = {
   name: "bridge",
-  unavailable: (cluster) => needsProxy() ?? (cluster.size < 3 ? "it takes three nodes" : undefined),
+  unavailable: (cluster) => needsLinux() ?? (cluster.size < 3 ? "it takes three nodes" : undefined),
 
   async act({ cluster, chance, signal }: NemesisContext): Promise<string | undefined> {
     const [, ...others] = chance.some(

@@ -36,6 +36,7 @@ export const damage: Nemesis = {
   async act({ cluster, chance, signal, accuse }: NemesisContext): Promise<string | undefined> {
     const already = damaged.get(cluster) ?? new Set<ClusterNode>();
     damaged.set(cluster, already);
+    for (const node of [...already]) if (await cluster.isWhole(node)) already.delete(node);
     if (already.size >= cluster.minority) return undefined;
     const node = chance.one(cluster.nodes.filter(({ daemon, isClaimed }) => daemon !== undefined && !isClaimed));
     if (node === undefined || !node.claim()) return undefined;
@@ -56,8 +57,8 @@ export const damage: Nemesis = {
       return `${what}, refused`;
     } finally {
       node.start();
-      await healed(node, cluster, signal);
-      already.delete(node);
+      // At the end of a phase the recovery waits for every node anyway.
+      if (await holds(() => cluster.isWhole(node), START_MS, signal)) already.delete(node);
       undo();
       node.release();
     }
@@ -119,10 +120,4 @@ async function startedAndRefused(node: ClusterNode, { api }: Cluster): Promise<b
   const live = { method: "GET", path: "/health/live", timeoutMs: 500 } as const;
   await holds(async () => daemon.isOver || (await api.call(node.position, live)).outcome === "ok", START_MS);
   return daemon.isOver;
-}
-
-/** Waits until the node serves again, or the phase is over: recovery at its end waits for every node anyway. */
-async function healed(node: ClusterNode, { api }: Cluster, signal: AbortSignal): Promise<void> {
-  const health = { method: "GET", path: "/health", timeoutMs: 500 } as const;
-  await holds(async () => (await api.call(node.position, health)).outcome === "ok", START_MS, signal);
 }

@@ -1,12 +1,12 @@
 import { between } from "../network/link.ts";
 import { rest } from "../rest.ts";
-import { needsProxy } from "./needs-proxy.ts";
+import { needsLinux } from "./needs-linux.ts";
 import type { Nemesis, NemesisContext } from "./nemesis.ts";
 
 /** For some seconds connections break and links fall silent for moments, here and there. */
 export const flakyLinks: Nemesis = {
   name: "flaky-links",
-  unavailable: needsProxy,
+  unavailable: needsLinux,
 
   async act({ cluster, chance, signal }: NemesisContext): Promise<string | undefined> {
     const all = cluster.nodes.map(({ position }) => position);
@@ -15,7 +15,7 @@ export const flakyLinks: Nemesis = {
     let resets = 0;
     while (performance.now() < endMs && !signal.aborted) {
       const { from, to } = chance.one(every);
-      if (chance.is(0.5)) resets += cluster.proxy.reset(between([from], [to]));
+      if (chance.is(0.5)) resets += cluster.network.reset(between([from], [to]));
       else {
         const undo = cluster.links.add(between([from], [to]), { cut: true });
         await rest(chance.magnitude(20, 800), signal);

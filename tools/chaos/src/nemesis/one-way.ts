@@ -1,12 +1,12 @@
 import type { Direction } from "../network/link.ts";
 import { rest } from "../rest.ts";
-import { needsProxy } from "./needs-proxy.ts";
+import { needsLinux } from "./needs-linux.ts";
 import { drawNodes, type Nemesis, type NemesisContext } from "./nemesis.ts";
 
 /** One direction is cut and the other is not: a node that is heard and hears nothing, or the reverse. */
 export const oneWay: Nemesis = {
   name: "one-way",
-  unavailable: needsProxy,
+  unavailable: needsLinux,
 
   async act(context: NemesisContext): Promise<string | undefined> {
     const { cluster, chance, signal } = context;

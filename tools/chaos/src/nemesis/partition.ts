@@ -1,6 +1,6 @@
 import { between, type Direction } from "../network/link.ts";
 import { rest } from "../rest.ts";
-import { needsProxy } from "./needs-proxy.ts";
+import { needsLinux } from "./needs-linux.ts";
 import { drawNodes, type Nemesis, type NemesisContext } from "./nemesis.ts";
 
 const SHAPES = ["leader alone", "leader alone", "halves", "one alone", "shattered"] as const;
@@ -8,7 +8,7 @@ const SHAPES = ["leader alone", "leader alone", "halves", "one alone", "shattere
 /** Both directions between two groups, or between everybody, are cut; what was under way passes when they heal. */
 export const partition: Nemesis = {
   name: "partition",
-  unavailable: needsProxy,
+  unavailable: needsLinux,
 
   async act(context: NemesisContext): Promise<string | undefined> {
     const { cluster, chance, signal } = context;

@@ -1,12 +1,12 @@
 import { between } from "../network/link.ts";
 import { rest } from "../rest.ts";
-import { needsProxy } from "./needs-proxy.ts";
+import { needsLinux } from "./needs-linux.ts";
 import { drawNodes, type Nemesis, type NemesisContext } from "./nemesis.ts";
 
 /** Links with a long delay, or with little room. */
 export const slowLinks: Nemesis = {
   name: "slow-links",
-  unavailable: needsProxy,
+  unavailable: ({ network }) => needsLinux() ?? (network.isProxy ? undefined : "only the proxy can make links slow"),
 
   async act(context: NemesisContext): Promise<string | undefined> {
     const { cluster, chance, signal } = context;

@@ -32,6 +32,11 @@ export class Pipe {
     });
   }
 
+  /** Bytes that were read before the pipe was there; they come first. */
+  take(bytes: Buffer): void {
+    this.#take({ kind: "bytes", bytes });
+  }
+
   #take(piece: Piece): void {
     if (this.#ended || this.#parts.to.destroyed) return;
     if (piece.kind !== "bytes") this.#ended = true;

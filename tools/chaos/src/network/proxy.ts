@@ -1,8 +1,10 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Chance } from "../chance.ts";
-import { diallerOf } from "./dialler.ts";
 import type { Direction, Links } from "./link.ts";
 import { Pipe } from "./pipe.ts";
+
+/** A node names itself in its first two frames; who has not by then is none of ours. */
+const INTRODUCTION_BYTES_MAX = 8_192;
 
 /** Where a node is said to be, and where it really listens. */
 export interface Route {
@@ -11,16 +13,26 @@ export interface Route {
   readonly real: string;
 }
 
+/** What a proxy works with. */
+export interface ProxyParts {
+  readonly links: Links;
+  readonly chance: Chance;
+  /** What each node calls itself in the hello of the handshake, undefined while nobody knows. */
+  readonly ids: () => readonly (Buffer | undefined)[];
+}
+
 /**
  * Stands between all nodes: each tells the others an address (`Ip`) at which this proxy listens, and itself listens
- * (`Listen`) at another one. The dialling process tells a connection's directed pair.
+ * (`Listen`) at another one. Who dials is known by its hello, so a link has no fault until then: that is the two prefaces,
+ * which say nothing of the cluster.
  */
 export class PeerProxy {
-  readonly #parts: { links: Links; chance: Chance; pids: () => readonly (number | undefined)[] };
+  readonly #parts: ProxyParts;
   readonly #servers: Server[] = [];
+  readonly #open = new Set<Socket>();
   readonly #connections = new Set<{ direction: Direction; sockets: readonly Socket[] }>();
 
-  constructor(parts: { links: Links; chance: Chance; pids: () => readonly (number | undefined)[] }) {
+  constructor(parts: ProxyParts) {
     this.#parts = parts;
   }
 
@@ -28,7 +40,7 @@ export class PeerProxy {
   async listen(routes: readonly Route[], ports: readonly number[]): Promise<void> {
     for (const route of routes) {
       for (const port of ports) {
-        const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) =>
+        const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
           this.#accept(socket, route, port),
         );
         this.#servers.push(server);
@@ -52,62 +64,69 @@ export class PeerProxy {
   }
 
   async close(): Promise<void> {
-    for (const { sockets } of [...this.#connections]) for (const socket of sockets) socket.destroy();
+    for (const socket of [...this.#open]) socket.destroy();
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
   #accept(socket: Socket, route: Route, port: number): void {
-    socket.on("error", () => {});
-    const pids = this.#parts.pids();
-    const running = pids.filter((pid) => pid !== undefined);
-    const dialler = socket.remotePort === undefined ? undefined : diallerOf(socket.remotePort, running);
-    if (dialler === undefined) {
-      // It has given up already, or is no node.
-      socket.destroy();
-      return;
+    const upstream = connect({ host: route.real, port, allowHalfOpen: true, noDelay: true });
+    for (const one of [socket, upstream]) {
+      this.#open.add(one);
+      one.once("close", () => this.#open.delete(one));
     }
-    const direction = { from: pids.indexOf(dialler), to: route.node };
-    this.#whenOpen(socket, direction, () => this.#carry(socket, direction, { host: route.real, port }));
+    const introduction = new Introduction(socket, upstream, (from, bytes) =>
+      this.#carry(socket, upstream, { direction: { from, to: route.node }, bytes }),
+    );
+    introduction.listen(this.#parts.ids);
   }
 
-  /** A connection over a cut link does not come about; the dialler waits, as for a lost SYN, until it gives up. */
-  #whenOpen(socket: Socket, { from, to }: Direction, open: () => void): void {
-    const { links } = this.#parts;
-    const look = (): void => {
-      const isCut = links.state({ from, to }).cut || links.state({ from: to, to: from }).cut;
-      if (isCut && !socket.destroyed) return;
-      forget();
-      if (!socket.destroyed) open();
-    };
-    const forget = links.onChange(look);
-    socket.once("close", look);
-    look();
-  }
-
-  #carry(socket: Socket, direction: Direction, target: { host: string; port: number }): void {
-    const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
-    socket.setNoDelay(true);
+  #carry(socket: Socket, upstream: Socket, first: { direction: Direction; bytes: Buffer }): void {
+    const { links, chance } = this.#parts;
+    const { direction, bytes } = first;
     const entry = { direction, sockets: [socket, upstream] };
     this.#connections.add(entry);
-    let isOpen = false;
-    upstream.on("error", () => {
-      // Nobody listens there: the dialler sees its connection refused a moment after it was made.
-      if (!isOpen) socket.resetAndDestroy();
-    });
-    upstream.once("connect", () => {
-      isOpen = true;
-      const { links, chance } = this.#parts;
-      new Pipe({ from: socket, to: upstream, links, direction, chance });
-      new Pipe({ from: upstream, to: socket, links, direction: { from: direction.to, to: direction.from }, chance });
-      socket.resume();
-    });
-    socket.once("close", () => {
-      if (!isOpen) upstream.destroy();
-    });
+    const back = { from: direction.to, to: direction.from };
+    new Pipe({ from: upstream, to: socket, links, direction: back, chance });
+    new Pipe({ from: socket, to: upstream, links, direction, chance }).take(bytes);
     const gone = (): void => {
       if (socket.destroyed && upstream.destroyed) this.#connections.delete(entry);
     };
     socket.once("close", gone);
     upstream.once("close", gone);
+  }
+}
+
+/** Passes bytes on as they come until the dialler has said who it is. */
+class Introduction {
+  readonly #socket: Socket;
+  readonly #upstream: Socket;
+  readonly #known: (from: number, bytes: Buffer) => void;
+  #said = Buffer.alloc(0);
+
+  constructor(socket: Socket, upstream: Socket, known: (from: number, bytes: Buffer) => void) {
+    this.#socket = socket;
+    this.#upstream = upstream;
+    this.#known = known;
+  }
+
+  listen(ids: ProxyParts["ids"]): void {
+    const [socket, upstream] = [this.#socket, this.#upstream];
+    const abandon = (): void => {
+      // Nobody listens there, or one side has gone: the other sees its connection reset, as it would without a proxy.
+      socket.resetAndDestroy();
+      upstream.resetAndDestroy();
+    };
+    const back = (bytes: Buffer): void => void socket.write(bytes);
+    const onwards = (bytes: Buffer): void => {
+      this.#said = Buffer.concat([this.#said, bytes]);
+      const from = ids().findIndex((id) => id !== undefined && this.#said.includes(id));
+      if (from < 0 && this.#said.length <= INTRODUCTION_BYTES_MAX) return void upstream.write(bytes);
+      if (from < 0) return abandon();
+      socket.off("data", onwards).off("end", abandon).off("error", abandon);
+      upstream.off("data", back).off("end", abandon).off("error", abandon);
+      this.#known(from, bytes);
+    };
+    socket.on("data", onwards).on("end", abandon).on("error", abandon);
+    upstream.on("data", back).on("end", abandon).on("error", abandon);
   }
 }

@@ -137,6 +137,18 @@ describe("status", () => {
     );
   });
 
+  test("names members whose logs are damaged, or that have lost what they acknowledged", async () => {
+    const progress = [
+      { id: B, match: 0, suspect: true, lostData: false },
+      { id: C, match: 0, suspect: false, lostData: true },
+    ];
+    api.on("GET /cluster/status", { ...STATUS, raft: { ...STATUS.raft, progress } });
+    api.on("GET /node", [shown(A!, {}), shown(B!, {}), shown(C!, {})]);
+    expect(await dister("status", "--json")).toBe(0);
+    const { data } = document() as { data: { members: { status: string }[] } };
+    expect(data.members.map(({ status }) => status)).toEqual(["alive", "damaged", "lost data"]);
+  });
+
   test("at a follower, lag is what the living say of themselves and unknown for the dead", async () => {
     const raft = { ...STATUS.raft, role: "follower", leader: B, progress: [] };
     api.on("GET /cluster/status", { ...STATUS, raft });

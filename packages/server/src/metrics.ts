@@ -50,6 +50,12 @@ export class Metrics {
     gauge("dister_raft_last_index", "Last index of the log.", () => source.status()?.lastIndex ?? 0);
     gauge("dister_raft_first_index", "First index that the log still has.", () => source.status()?.firstIndex ?? 0);
     gauge("dister_raft_members", "Members of the cluster.", () => source.status()?.membership.members.length ?? 0);
+    gauge("dister_raft_suspect", "1 while this node's log is damaged and made whole.", () =>
+      source.status()?.suspect === true ? 1 : 0,
+    );
+    gauge("dister_raft_peers_suspect", "Members whose logs are damaged or have lost entries, on the leader.", () => {
+      return source.status()?.progress.filter(({ suspect, lostData }) => suspect || lostData).length ?? 0;
+    });
     gauge("dister_ready", "1 while this node serves.", () => (source.notReady() === undefined ? 1 : 0));
     gauge("dister_kv_keys", "Keys in the applied state.", () => source.keyCount());
     gauge("dister_process_resident_bytes", "Resident memory of the process.", () => process.memoryUsage.rss());

@@ -25,7 +25,12 @@ interface RaftReport {
   readonly appliedIndex: number;
   readonly membership: { readonly members: readonly Member[] };
   /** Empty unless the node that answers leads. */
-  readonly progress: readonly { readonly id: string; readonly match: number }[];
+  readonly progress: readonly {
+    readonly id: string;
+    readonly match: number;
+    readonly suspect?: boolean;
+    readonly lostData?: boolean;
+  }[];
 }
 
 /** A member with what is known of it from here. */
@@ -36,7 +41,7 @@ interface MemberReport {
   readonly role: string;
   readonly voter: boolean;
   readonly leader: boolean;
-  readonly status: "alive" | "dead";
+  readonly status: "alive" | "dead" | "damaged" | "lost data";
   /** Log entries that it has not stored yet, as far as known; null when it is not. */
   readonly lag: number | null;
 }
@@ -82,7 +87,8 @@ function membersOf(raft: RaftReport, nodes: readonly ShownNode[]): MemberReport[
     const node = nodes.find((one) => one.id === id);
     const alive = node?.status === STATUS.alive;
     // The leader knows what each has stored; of others, only what a node says of itself counts, and a dead one says nothing.
-    const stored = raft.progress.find((one) => one.id === id)?.match ?? (alive ? logIdIndex(node.logid) : undefined);
+    const known = raft.progress.find((one) => one.id === id);
+    const stored = known?.match ?? (alive ? logIdIndex(node.logid) : undefined);
     const host = address.host.includes(":") ? `[${address.host}]` : address.host;
     return {
       id,
@@ -91,7 +97,7 @@ function membersOf(raft: RaftReport, nodes: readonly ShownNode[]): MemberReport[
       role: roleName(role),
       voter,
       leader: id === raft.leader,
-      status: alive ? "alive" : "dead",
+      status: known?.lostData ? "lost data" : known?.suspect ? "damaged" : alive ? "alive" : "dead",
       lag: stored === undefined ? null : Math.max(0, lastIndex - stored),
     };
   });

@@ -60,6 +60,7 @@ export class MembershipManager {
   /** Index of a membership that others told and this node is not in, 0 for none. */
   #removedAt = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
+  #damaged: ReadonlyMap<NodeId, "suspect" | "lost data"> = new Map();
   /** Nodes that were removed here and may not have been told yet. */
   readonly #leaving = new Set<NodeId>();
   #changes: Promise<unknown> = Promise.resolve();
@@ -220,6 +221,34 @@ export class MembershipManager {
     throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason });
   }
 
+  /** What the leader finds out about the logs of others, once each time, for people. */
+  #tellDamage({ progress }: CoreStatus): void {
+    const told = new Map<NodeId, "suspect" | "lost data">();
+    for (const { id, suspect, lostData } of progress) {
+      if (suspect) told.set(id, "suspect");
+      if (lostData) told.set(id, "lost data");
+    }
+    for (const [id, what] of told) {
+      if (this.#damaged.get(id) === what) continue;
+      if (what === "suspect")
+        this.#logger.warn("the log of a member was damaged; it is being made whole", { node: id });
+      else {
+        this.#logger.error(
+          "a member has lost what it had acknowledged: remove it, empty its data folder, let it join anew",
+          {
+            node: id,
+          },
+        );
+      }
+    }
+    for (const id of this.#damaged.keys()) {
+      if (!told.has(id) && progress.some((peer) => peer.id === id)) {
+        this.#logger.info("the log of a member is whole again", { node: id });
+      }
+    }
+    this.#damaged = told;
+  }
+
   /** One change after the other; each is made from the membership that is in force then. */
   #change(make: (membership: Membership) => Membership): Promise<void> {
     const change = this.#changes.then(async () => {
@@ -254,6 +283,7 @@ export class MembershipManager {
     try {
       const status = this.#raft.status();
       this.#forgetLeft(status);
+      this.#tellDamage(status);
       if (status.role === "leader") await this.#keep(status);
       else await this.#askWhetherRemoved(status);
       this.#tellRemoval();

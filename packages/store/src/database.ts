@@ -8,8 +8,6 @@ export type Statement<Bind extends unknown[], Row = unknown> = BetterSqlite3.Sta
 /** Name of a database that lives in memory and ends with its connection. */
 export const MEMORY_PATH = ":memory:";
 
-/** Pages of the write-ahead log after which SQLite copies it back by itself: larger pieces make longer stalls. */
-const WAL_AUTOCHECKPOINT_PAGES = 1_000;
 /** A log that was larger for a while, because a snapshot was being read, is cut back to this. */
 const WAL_BYTES_KEPT = 16 * 1024 * 1024;
 /** Only another process can make us wait, such as a person's sqlite3 shell; within ours a wait would never end. */
@@ -29,7 +27,8 @@ export function openForWriting(path: string, cacheBytesMax: number, image?: Uint
 export function useWriteAheadLog(db: Database): void {
   db.pragma("journal_mode = WAL");
   db.pragma("synchronous = NORMAL");
-  db.pragma(`wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`);
+  // SQLite would copy the log back by itself and say nothing of a sync that failed; the next one may then lie.
+  db.pragma("wal_autocheckpoint = 0");
   db.pragma(`journal_size_limit = ${WAL_BYTES_KEPT}`);
 }
 

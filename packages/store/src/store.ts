@@ -66,6 +66,10 @@ export async function openStore(given: { components: StoreComponents; options: S
   return Store.open(given.components, { ...STORE_DEFAULTS, ...given.options });
 }
 
+/** After so much the write-ahead log is copied back, some 4 MiB of it: larger pieces make longer stalls. */
+const ENTRIES_BEHIND_MAX = 500;
+const BYTES_BEHIND_MAX = 2 * 1024 * 1024;
+
 /** Every option is set but the one that has no default. */
 type OpenOptions = Required<Omit<StoreOptions, "image">> & Pick<StoreOptions, "image">;
 
@@ -88,6 +92,9 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
   #applyInOneTransaction: (entries: readonly LogEntry[]) => Applied;
   #durable: LogPosition;
   #sink: StoreSnapshotSink | undefined;
+  /** What was applied since the write-ahead log was last copied back. */
+  #entriesBehind = 0;
+  #bytesBehind = 0;
   #servicesByName: { readonly logId: LogId; readonly list: readonly Service[] } | undefined;
   /** Why nothing more can be applied. */
   #stopped: Error | undefined;
@@ -138,6 +145,7 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
     let due = this.#state.applied.index;
     for (const { index } of entries) invariant(index === ++due, `entry ${index} is applied where ${due} is due`);
     const { outcomes, events } = this.#applyOrStop(entries);
+    this.#countBehind(entries);
     this.#feed.publish(events, this.#state.appliedLogId);
     return outcomes;
   }
@@ -149,9 +157,21 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
    */
   async checkpoint(): Promise<LogPosition> {
     this.#alive();
+    if (this.#copyBack()) this.#durable = this.#state.applied;
+    return this.#durable;
+  }
+
+  /** Copies the write-ahead log back from time to time. SQLite would do it as well, and pass over a sync that failed. */
+  #countBehind(entries: readonly LogEntry[]): void {
+    this.#entriesBehind += entries.length;
+    for (const { payload } of entries) this.#bytesBehind += payload.length;
+    if (this.#entriesBehind >= ENTRIES_BEHIND_MAX || this.#bytesBehind >= BYTES_BEHIND_MAX) this.#copyBack();
+  }
+
+  #copyBack(): boolean {
+    [this.#entriesBehind, this.#bytesBehind] = [0, 0];
     try {
-      if (copyBack(this.#db)) this.#durable = this.#state.applied;
-      return this.#durable;
+      return copyBack(this.#db);
     } catch (error) {
       throw this.#stop(error);
     }

@@ -140,7 +140,7 @@ describe("descriptors", () => {
     expect(descriptors()).toBeLessThanOrEqual(6);
     await log.close();
     expect(descriptors()).toBe(0);
-  });
+  }, 30_000);
 });
 
 /** Files in memory of which none more can be opened for a while. */

@@ -38,10 +38,14 @@ export interface RecoveredLog {
  * @throws DisterError `DISTER_ERR_LOG_CORRUPT`: nothing was changed. `DISTER_ERR_IDENTITY` for another node's log.
  */
 export async function recoverLog(context: LogContext): Promise<RecoveredLog> {
+  // What is seen need not be durable: the process before may have ended between a write and its sync. Nothing may follow
+  // from it, and nothing be removed because of it, before it is.
   context.fileSystem.syncDirectory(dirname(context.directory));
+  context.fileSystem.syncDirectory(context.directory);
   removeUnfinished(context);
   const state = new StateFile(context);
   try {
+    if (state.exists) state.datasyncNow();
     refuseLostMark(context, state);
     const reports: string[] = [];
     const finished = finishCut(context, state);
@@ -100,10 +104,9 @@ async function openFound(
   const hardState = mergedHardState(state, linked.at(-1)!, contents);
   const handle = fileSystem.open(linked.at(-1)!.path, "write");
   try {
+    await handle.datasync();
     removeLeftovers(context, leftovers);
     const itemsRebuilt = await repairLast(handle, contents, tail, items);
-    // A name that is seen may not be durable either, for the same reason.
-    fileSystem.syncDirectory(context.directory);
     settleState(state, hardState, contents.lastIndex);
     const files = linked.map((file, at) => asLogFile(file, linked[at + 1]?.beginning));
     const lastFile = files.at(-1)!;
@@ -167,10 +170,7 @@ function mergedHardState(state: StateFile, last: LinkedFile, { hardState, stop }
 function settleState(state: StateFile, hardState: HardState, lastIndex: number): void {
   const wanted: HardState = { ...hardState, commit: Math.min(hardState.commit, lastIndex) };
   const before = state.values;
-  if (state.isWhole && before?.damagedFile === 0 && isCovered(before.hardState, wanted)) {
-    state.datasyncNow();
-    return;
-  }
+  if (state.isWhole && before?.damagedFile === 0 && isCovered(before.hardState, wanted)) return;
   const values: StateValues = { ...(before ?? plainValues(wanted)), hardState: wanted, damagedFile: 0, cut: NO_CUT };
   state.storeNow(values);
 }
@@ -199,9 +199,8 @@ async function repairLast(
   const fix = itemsToFix(items, wanted);
   if (fix !== undefined) handle.writeAt([fix.bytes], fix.offset);
   clear(handle, stop.offset, dirtyEnd);
-  // Before the first append: half of what was cut must not come back at the next crash beside what is new. And what was
-  // found may never have been synced, when the process has ended and the machine has not.
-  await handle.datasync();
+  // Before the first append: half of what was cut must not come back at the next crash beside what is new.
+  if (fix !== undefined || dirtyEnd > stop.offset) await handle.datasync();
   return fix?.rebuilt ?? 0;
 }
 

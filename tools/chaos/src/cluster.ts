@@ -71,11 +71,8 @@ export class Cluster {
     const cluster = new Cluster(options, { links, network, nodes });
     try {
       for (const { disk } of nodes) disk.mount();
-      const failed = new AbortController();
-      for (const node of nodes) void node.start().ended.then(() => failed.abort());
-      if (!(await cluster.recovered(failed.signal))) {
-        throw new Error(`a new cluster did not form; its logs are in ${folder}`);
-      }
+      for (const node of nodes) node.start();
+      if (!(await cluster.recovered())) throw new Error(`a new cluster did not form; its logs are in ${folder}`);
     } catch (error) {
       await cluster.close();
       throw error;
@@ -124,15 +121,17 @@ export class Cluster {
     }
   }
 
-  /** Waits until every node serves and is whole, at one and the same time. */
-  recovered(signal?: AbortSignal): Promise<boolean> {
+  /** Waits until every node serves and is whole, at one and the same time. Nobody starts one that ends meanwhile. */
+  async recovered(): Promise<boolean> {
+    const ended = new AbortController();
     return holds(
       async () => {
+        if (this.nodes.some(({ daemon }) => daemon === undefined)) ended.abort();
         const answers = await Promise.all(this.nodes.map((node) => this.isWhole(node)));
         return answers.every(Boolean);
       },
       RECOVERY_MS,
-      signal,
+      ended.signal,
     );
   }
 

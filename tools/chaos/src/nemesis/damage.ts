@@ -15,7 +15,9 @@ import type { Nemesis, NemesisContext } from "./nemesis.ts";
 const DAMAGED_MAY = "either" as "refuse" | "start" | "either";
 /** How the daemon ends when it refuses: 78 at its start, 1 when it meets the damage later. */
 const SAYS_DAMAGED = /the log is damaged/;
-const START_MS = 10_000;
+/** A start may take long where many programs share few processors. */
+const START_MS = 30_000;
+const WHOLE_MS = 10_000;
 const SECTOR_BYTES = 512;
 
 /** Bytes of a file as they were. */
@@ -58,7 +60,7 @@ export const damage: Nemesis = {
     } finally {
       node.start();
       // At the end of a phase the recovery waits for every node anyway.
-      if (await holds(() => cluster.isWhole(node), START_MS, signal)) already.delete(node);
+      if (await holds(() => cluster.isWhole(node), WHOLE_MS, signal)) already.delete(node);
       undo();
       node.release();
     }

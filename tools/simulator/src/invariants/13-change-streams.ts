@@ -24,6 +24,9 @@ export class ChangeStreams implements Invariant {
     if (known === undefined) {
       const last = this.#all.at(-1)?.logId ?? 0;
       if (event.logId < last) throw new Error(`${process.name} tells of ${event.logId} after ${last}`);
+      for (let before = this.#all.length - 1; this.#all[before]?.logId === event.logId; before--) {
+        if (this.#all[before]!.text === text) throw new Error(`${process.name} tells ${text} twice`);
+      }
       this.#all.push({ logId: event.logId, text });
     } else if (known.text !== text) {
       throw new Error(`${process.name} tells ${text} where another node told ${known.text}`);

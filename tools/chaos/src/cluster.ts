@@ -4,7 +4,8 @@ import { Api } from "./api.ts";
 import type { Chance } from "./chance.ts";
 import { ClusterNode, type UnexpectedExit } from "./cluster-node.ts";
 import { Links } from "./network/link.ts";
-import { type NetworkKind, openNetwork, type PeerNetwork, PORTS } from "./network/peer-network.ts";
+import { openNetwork } from "./network/open-network.ts";
+import { type NetworkKind, type PeerNetwork, PORTS } from "./network/peer-network.ts";
 import { holds } from "./rest.ts";
 import { type DiskKind, SmallDisk } from "./small-disk.ts";
 

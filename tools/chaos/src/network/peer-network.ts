@@ -1,7 +1,5 @@
 import type { Chance } from "../chance.ts";
 import type { Direction, Links } from "./link.ts";
-import { NamespaceNetwork } from "./namespaces.ts";
-import { ProxyNetwork } from "./proxy-network.ts";
 
 /** How nodes reach each other: through a proxy on loopback, or each in a network namespace with real packets. */
 export type NetworkKind = "proxy" | "namespaces";
@@ -31,8 +29,4 @@ export interface NetworkParts {
   readonly chance: Chance;
   /** Id of each node, undefined before its first start. */
   readonly ids: () => readonly (string | undefined)[];
-}
-
-export function openNetwork(kind: NetworkKind, parts: NetworkParts): Promise<PeerNetwork> {
-  return kind === "proxy" ? ProxyNetwork.open(parts) : NamespaceNetwork.open(parts);
 }

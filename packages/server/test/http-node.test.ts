@@ -199,6 +199,24 @@ describe("DELETE /node", () => {
     expect(memberCount(leader)).toBe(3);
   });
 
+  it("takes in two at once and removes three at once, the leader among them, one after the other (M1, M5, M8)", async () => {
+    const { nodes, leader, follower } = await found(3);
+    await request(leader, "POST", "/kv", { early: "1" });
+    const fresh = [await cluster.start(4, { minNode: 2 }), await cluster.start(5, { minNode: 2 })];
+    expect((await request(follower, "POST", "/node", ["127.0.0.1:10004", "127.0.0.1:10005"])).status).toBe(200);
+    const voters = (node: TestNode): string[] =>
+      node.node.status!.membership.members.filter(({ voter }) => voter).map(({ id }) => id);
+    await until(() => voters(follower).length === 5);
+
+    const staying = [follower, fresh[0]!];
+    const leaving = [leader, ...nodes.filter((node) => node !== leader && node !== follower), fresh[1]!];
+    expect((await remove(follower, ...leaving.map(({ id }) => id))).status).toBe(200);
+    await until(() => staying.every((node) => node.node.notReady === undefined && voters(node).length === 2));
+    expect(voters(follower)).toEqual(staying.map(({ id }) => id).sort());
+    for (const node of staying) expect((await request(node, "GET", "/kv?k=early")).body.data).toBe("1");
+    expect((await request(follower, "POST", "/kv", { late: "1" })).status).toBe(200);
+  });
+
   it("removes a member once that is named twice", async () => {
     const { leader, follower } = await found(3);
     expect((await remove(leader, follower.id, `node${follower.number}`)).status).toBe(200);

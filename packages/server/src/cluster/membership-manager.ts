@@ -166,6 +166,8 @@ export class MembershipManager {
 
   async #remove(names: readonly string[]): Promise<null> {
     const ids = new Set(names.map((name) => findMember(this.#raft.status().membership, name).id));
+    // Itself last: who does not lead any more removes nobody.
+    if (ids.delete(this.#self)) ids.add(this.#self);
     for (const id of ids) {
       await this.#change((membership) => {
         const left = membershipOf(membership.members.filter((member) => member.id !== id));

@@ -72,7 +72,11 @@ export class Api {
   #send(url: string, call: Call): Promise<Reply> {
     const headers: Record<string, string> = {};
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    if (body !== undefined) headers["content-type"] = "application/json";
+    if (body !== undefined) {
+      headers["content-type"] = "application/json";
+      // Without its length, the body of a DELETE would be sent as if it were the next request.
+      headers["content-length"] = String(Buffer.byteLength(body));
+    }
     if (call.requestId !== undefined) headers["x-request-id"] = call.requestId;
     return new Promise((resolve, reject) => {
       const sent = request(url, { method: call.method, headers, agent: this.#agent }, (response) => {

@@ -30,6 +30,7 @@ export interface PhaseResult {
   /** How often each nemesis did what. */
   readonly acts: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly counts: ReadonlyMap<string, Counts>;
+  readonly reasons: ReadonlyMap<string, number>;
   /** Longest time in which no write of anybody was acknowledged. */
   readonly outageMs: number;
   /** From the end of trouble until every node served. */
@@ -78,7 +79,15 @@ export async function runPhase(cluster: Cluster, phase: Phase, signal: AbortSign
     violations.push(...workload.violations().map((message) => ({ check: workload.name, message })));
   }
   const times = { outageMs, recoveryMs, ownDelayMs };
-  return { phase, acts: trouble.acts, counts: tally.counts, ...times, violations, workloads: set.all };
+  return {
+    phase,
+    acts: trouble.acts,
+    counts: tally.counts,
+    reasons: tally.reasons,
+    ...times,
+    violations,
+    workloads: set.all,
+  };
 }
 
 /** Reads everything at every node, and compares the nodes. */

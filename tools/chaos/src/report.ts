@@ -25,6 +25,8 @@ export interface ClusterReport {
   readonly acts: Record<string, Record<string, number>>;
   readonly unavailable: Record<string, string>;
   readonly operations: Record<string, Counts>;
+  /** Why operations were refused or stayed unknown. */
+  readonly reasons: Record<string, number>;
   readonly logErrors: Record<string, number>;
   readonly violations: readonly Violation[];
 }
@@ -32,6 +34,7 @@ export interface ClusterReport {
 export function clusterReport(result: ClusterResult): ClusterReport {
   const acts: Record<string, Record<string, number>> = {};
   const operations: Record<string, Counts> = {};
+  const reasons: Record<string, number> = {};
   for (const phase of result.phases) {
     for (const [name, done] of phase.acts) {
       acts[name] ??= {};
@@ -41,6 +44,7 @@ export function clusterReport(result: ClusterResult): ClusterReport {
       operations[name] ??= noCounts();
       addCounts(operations[name], counts);
     }
+    for (const [reason, count] of phase.reasons) reasons[reason] = (reasons[reason] ?? 0) + count;
   }
   return {
     size: result.size,
@@ -56,6 +60,7 @@ export function clusterReport(result: ClusterResult): ClusterReport {
     acts,
     unavailable: Object.fromEntries(result.unavailable),
     operations,
+    reasons,
     logErrors: Object.fromEntries(result.logErrors),
     violations: [...result.phases.flatMap(({ violations }) => violations), ...result.violations],
   };
@@ -109,6 +114,9 @@ function clusterText(cluster: ClusterReport): string[] {
     ...table([["nemesis", "acts", "of these"], ...acts, ...skipped]),
     "",
     ...table([["workload", "ok", "refused", "unknown", "held back"], ...operations]),
+    "",
+    "refused or unknown because of:",
+    ...Object.entries(cluster.reasons).map(([reason, count]) => `  ${count} x ${reason}`),
     ...(Object.keys(cluster.logErrors).length === 0 ? [] : ["", "errors in the logs of the nodes:"]),
     ...Object.entries(cluster.logErrors).map(([message, count]) => `  ${count} x ${message}`),
     "",

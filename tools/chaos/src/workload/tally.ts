@@ -23,6 +23,8 @@ export function addCounts(into: Counts, more: Counts): void {
 /** Counts of all workloads of a phase, and when writes were acknowledged. */
 export class Tally {
   readonly counts = new Map<string, Counts>();
+  /** Why operations were not done, or perhaps not: codes of the API, or that there was no connection or no reply. */
+  readonly reasons = new Map<string, number>();
   readonly #startedMs = performance.now();
   #lastWriteMs = performance.now();
   #longestOutageMs = 0;
@@ -36,6 +38,10 @@ export class Tally {
   count(workload: string, outcome: Outcome, isWrite: boolean): void {
     this.of(workload)[outcome]++;
     if (isWrite && outcome === "ok") this.#acknowledged();
+  }
+
+  reason(reason: string): void {
+    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
   }
 
   /** Longest time between two acknowledged writes of anybody up to now. */

@@ -1,3 +1,4 @@
+import { invariant } from "@dister/types";
 import type { Answer, Api, Call } from "../api.ts";
 import type { Chance } from "../chance.ts";
 import type { Tally } from "./tally.ts";
@@ -40,9 +41,13 @@ export class Client {
 
   async call(node: number, call: Call): Promise<Answer> {
     const answer = await this.#parts.api.call(node, call);
+    // Whoever asks wrongly tests nothing: that is a mistake in this tool, and not a finding.
+    invariant(!isWrong(answer), `${this.#name}: ${call.method} ${call.path}: ${answer.code}`);
     // That a key does not exist is an answer to the question.
     const outcome = isAbsent(answer) ? "ok" : answer.outcome;
     this.#parts.tally.count(this.#name, outcome, call.method !== "GET");
+    if (outcome !== "ok")
+      this.#parts.tally.reason(answer.code ?? (outcome === "refused" ? "no connection" : "no reply"));
     return answer;
   }
 
@@ -79,6 +84,10 @@ const FINAL_TRIES = 10;
 export interface PageData {
   readonly items: readonly { readonly key: string; readonly value: string }[];
   readonly next: string | null;
+}
+
+function isWrong(answer: Answer): boolean {
+  return answer.status >= 400 && answer.status < 500 && !isAbsent(answer);
 }
 
 /** A read that found out that there is nothing. */

@@ -81,7 +81,7 @@ export class MemoryCluster {
       minNode,
       peers: peers.map((one) => ({ host: "127.0.0.1", raftPort: 10_000 + one })),
       api: { host: "127.0.0.1", port: 0, hosts: ["api.test"], origins: ["http://console.test"] },
-      raft: { heartbeatMs: 20, electionTimeoutMs: 120, compareMs: 15 },
+      raft: { heartbeatMs: 30, electionTimeoutMs: 220, compareMs: 15 },
       gateway: { holdMs: options.holdMs ?? 2_000 },
       onFatal: (error) => fatal.push(error),
     };

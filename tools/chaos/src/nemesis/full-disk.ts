@@ -39,12 +39,24 @@ export const fullDisk: Nemesis = {
       node.disk.free();
       // A start in vain may still be on its way to its end.
       if (node.startCount > startCount) await holds(() => node.daemon === undefined, 1_500);
-      setTimeout(undo, LATE_END_MS).unref();
-      node.start();
+      startedAgain(node, undo);
       node.release();
     }
   },
 };
+
+/** Starts the node, and once more when it turns out that it was on its way out already. */
+function startedAgain(node: ClusterNode, undo: () => void): void {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    undo();
+  }, LATE_END_MS);
+  timer.unref();
+  void node.start().ended.then((ended) => {
+    if (!isLate && isFullDisk(ended)) node.start();
+  });
+}
 
 function isFullDisk({ code, stderr }: Ended): boolean {
   return (code === 1 || code === 78) && SAYS_FULL.test(stderr);

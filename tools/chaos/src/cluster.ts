@@ -9,8 +9,8 @@ import { type NetworkKind, type PeerNetwork, PORTS } from "./network/peer-networ
 import { holds } from "./rest.ts";
 import { type DiskKind, SmallDisk } from "./small-disk.ts";
 
-/** How long a healed cluster may take until every node serves. */
-const RECOVERY_MS = 60_000;
+/** How long a healed cluster may take until every node serves. Seconds, but for a machine with many other things to do. */
+const RECOVERY_MS = 120_000;
 
 /** A node that does not say at once that it leads is not worth waiting for. */
 const LEADER_MS = 300;

@@ -1,4 +1,4 @@
-import { invariant, type LogEntry, type LogPosition, type LogStore } from "@dister/types";
+import { invariant, LIMITS, type LogEntry, type LogPosition, type LogStore } from "@dister/types";
 
 /** What the core sees of the log store. */
 export type LogReader = Pick<LogStore, "firstIndex" | "lastIndex" | "base" | "termAt" | "read">;
@@ -77,9 +77,12 @@ export class RaftLog {
     return { index: at, term: this.termAt(at) ?? 0 };
   }
 
-  /** Entries from..to, as many as fit; never empty when `from <= to` and `from` is kept. */
-  slice(from: number, to: number, bytesMax: number): LogEntry[] {
+  /**
+   * Entries from..upTo, as many as fit the bytes and one message; never empty when `from <= upTo` and `from` is kept.
+   */
+  slice(from: number, upTo: number, bytesMax: number): LogEntry[] {
     const first = this.#pending[0]?.index ?? Number.POSITIVE_INFINITY;
+    const to = Math.min(upTo, from + LIMITS.appendEntriesMax - 1);
     if (from > to) return [];
     const stored = from < first ? this.#store.read(from, Math.min(to, first - 1), bytesMax) : [];
     if (stored.length > 0 && stored.at(-1)!.index < Math.min(to, first - 1)) return stored;
@@ -114,10 +117,13 @@ export class RaftLog {
     for (const write of this.#underWay) write.last = Math.min(write.last, index - 1);
   }
 
-  /** Hands the pending entries over; the caller gives them to the store before it asks this log anything again. */
+  /**
+   * Hands pending entries over, as many as the store takes at once; the caller gives them to the store before it asks
+   * this log anything again.
+   */
   handOver(seq: number): readonly LogEntry[] {
-    const entries = this.#pending;
-    this.#pending = [];
+    const entries = this.#pending.slice(0, LIMITS.appendEntriesMax);
+    this.#pending = this.#pending.slice(LIMITS.appendEntriesMax);
     this.#underWay.push({ seq, last: entries.at(-1)?.index ?? 0 });
     return entries;
   }

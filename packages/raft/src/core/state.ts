@@ -172,25 +172,31 @@ export class CoreState {
 
   /** Takes what must be written, and ties the messages that wait for it to it. */
   takeWrite(): { seq: number; entries: readonly LogEntry[]; hardState?: HardState } | undefined {
-    const needed = this.hardStateChanged || this.log.hasPending;
-    if (needed) this.#writeSeq++;
-    const waiting = this.#afterNextWrite;
-    if (waiting.length > 0) {
-      this.#afterNextWrite = [];
-      if (this.#storedSeq === this.#writeSeq) {
-        const own = this.#release(waiting);
-        invariant(own.length === 0, "a vote for this node itself without a write");
-      } else this.#heldBack.push({ seq: this.#writeSeq, envelopes: waiting });
+    if (!this.hardStateChanged && !this.log.hasPending) {
+      this.#tieToLastWrite();
+      return undefined;
     }
-    if (!needed) return undefined;
-    const seq = this.#writeSeq;
+    const seq = ++this.#writeSeq;
+    const entries = this.log.handOver(seq);
+    // What is left over goes with the next write, and whatever waits may depend on it.
+    if (!this.log.hasPending) this.#tieToLastWrite();
     this.#writesSinceMs.push(this.nowMs);
     const hardState = { term: this.term, vote: this.vote, commit: this.commit };
-    const entries = this.log.handOver(seq);
     if (!this.hardStateChanged) return { seq, entries };
     this.hardStateChanged = false;
     this.#hardStateSeq = seq;
     return { seq, entries, hardState };
+  }
+
+  /** Whatever waits for "what was decided so far" waits for the newest write from now on. */
+  #tieToLastWrite(): void {
+    const envelopes = this.#afterNextWrite;
+    if (envelopes.length === 0) return;
+    this.#afterNextWrite = [];
+    if (this.#storedSeq === this.#writeSeq) {
+      const own = this.#release(envelopes);
+      invariant(own.length === 0, "a vote for this node itself without a write");
+    } else this.#heldBack.push({ seq: this.#writeSeq, envelopes });
   }
 
   /** Since when the oldest write under way waits for the disk, infinity when none does. */

@@ -111,7 +111,7 @@ describe("a start that cannot be meant ends with code 78 and one line", { timeou
     expect(ended.stdout).not.toContain("node started");
   });
 
-  it("for a log that is damaged below what was acknowledged, and deletes nothing", async () => {
+  it("for a log that lost what nobody else has, neither its database nor another voter, and deletes nothing", async () => {
     const daemon = await started();
     const url = `http://127.0.0.1:${ports[2]}`;
     for (let i = 0; i < 5; i++) await api(url, "POST", "/kv", { [`key${i}`]: "x".repeat(2_000) });
@@ -123,11 +123,16 @@ describe("a start that cannot be meant ends with code 78 and one line", { timeou
     const descriptor = openSync(file, "r+");
     writeSync(descriptor, "?", at + 700);
     closeSync(descriptor);
+    for (const suffix of ["", "-wal", "-shm"])
+      rmSync(join(folder, `data/dister.db/state.db${suffix}`), { force: true });
     const before = readFileSync(file);
     const ended = await refused(start());
     expect(ended.code).toBe(78);
     expect(ended.stderr).toContain(file);
-    expect(readFileSync(file).equals(before)).toBe(true);
+    // The log is cut before the damage; every byte that was there is kept beside it.
+    expect(readFileSync(`${file}.damaged`).equals(before)).toBe(true);
+    expect((await refused(start())).code).toBe(78);
+    expect(readFileSync(`${file}.damaged`).equals(before)).toBe(true);
   });
 });
 

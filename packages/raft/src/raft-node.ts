@@ -441,6 +441,7 @@ function refuseHopelessLog(log: LogStore, { id, membership }: CoreStatus): void 
   const suspect = log.suspect();
   const others = membership.members.filter((member) => member.voter && member.id !== id);
   if (suspect.index === 0 || others.length > 0 || membership.members.length === 0) return;
-  const reason = `entries up to ${suspect.index} may have been acknowledged and are lost, and no other voter has them`;
+  const lost = `entries up to ${suspect.index} may have been acknowledged and are lost, and no other voter has them`;
+  const reason = log.recovery.damage === undefined ? lost : `${lost}. ${log.recovery.damage}`;
   throw new DisterError("DISTER_ERR_LOG_CORRUPT", { file: "the log", offset: 0, reason });
 }

@@ -102,7 +102,7 @@ class ContentsReader {
   readonly #path: string;
   readonly #header: FileHeader;
   readonly #terms = new TermRuns();
-  #items = new Uint8Array(4096 * ITEM_BYTES);
+  #items = new Uint8Array(64 * ITEM_BYTES);
   #view = viewOf(this.#items);
   #lastIndex: number;
   #hardState: HardState = HARD_STATE_START;

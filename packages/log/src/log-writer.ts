@@ -16,6 +16,9 @@ import {
   type Step,
 } from "./write-plan.ts";
 
+/** The first batch takes this much for itself and those that come later. */
+const SLAB_BYTES_MIN = 64 * 1024;
+
 /**
  * Does what was planned, in order, with one sync in flight: what comes meanwhile is the next batch. The first failure of
  * a write or a sync is the last thing it does.
@@ -33,7 +36,7 @@ export class LogWriter {
   #isFilling = true;
   #isFull = false;
   #abandoned: LogFile[] = [];
-  #slab = new Uint8Array(64 * 1024);
+  #slab = new Uint8Array(0);
 
   /** @param at - the file that is written to, the copy of the hard state, and the last index, which is durable. */
   constructor(context: LogContext, at: { active: LogFile; state: StateFile; syncedIndex: number }, onDone: () => void) {
@@ -219,10 +222,10 @@ export class LogWriter {
   #slabOf(steps: readonly RecordsStep[]): Uint8Array {
     const bytes = steps.reduce((sum, step) => sum + step.bytes, 0);
     if (bytes > this.#slab.length) {
-      const slab = new Uint8Array(bytes);
+      const slab = new Uint8Array(Math.max(bytes, SLAB_BYTES_MIN));
       // A single huge entry must not keep its size in memory for ever.
       if (bytes <= BATCH_BYTES_MAX) this.#slab = slab;
-      return slab;
+      return slab.subarray(0, bytes);
     }
     return this.#slab.subarray(0, bytes);
   }

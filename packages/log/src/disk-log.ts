@@ -224,6 +224,7 @@ export class DiskLog implements LogStore {
     if (hardState !== undefined) checkHardState(hardState);
     const first = entries[0];
     if (first === undefined) return;
+    invariant(entries.length <= LIMITS.appendEntriesMax, `${entries.length} entries in one call`);
     if (first.index > this.#lastIndex + 1 || first.index < this.firstIndex()) {
       throw new DisterError("DISTER_ERR_LOG_GAP", { lastIndex: this.#lastIndex, index: first.index });
     }

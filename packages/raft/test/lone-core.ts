@@ -50,6 +50,8 @@ export class LoneCore {
   committed: LogEntry[] = [];
   reads: ReadState[] = [];
   snapshots: NodeId[] = [];
+  /** How often the log store was to be told that it is whole again. */
+  trusts = 0;
   /** Writes that wait for {@link LoneCore.storeOne} or {@link LoneCore.store}; with `disk` "held" they stay here. */
   writes: number[] = [];
   disk: "quick" | "held" = "quick";
@@ -94,6 +96,7 @@ export class LoneCore {
     this.writes = [];
     this.committed = [];
     this.reads = [];
+    this.trusts = 0;
     this.disk = "quick";
     this.core = this.#boot(applied, membership);
     this.drain();
@@ -125,6 +128,7 @@ export class LoneCore {
       this.sent.push(...ready.messages);
       this.reads.push(...ready.reads);
       this.snapshots.push(...ready.snapshots);
+      if (ready.trust) this.trusts++;
       this.committed.push(...ready.committed);
       if (ready.trust) {
         void this.log.trust();

@@ -43,6 +43,18 @@ describe("R14: more small entries than one write or one message takes", () => {
     expect(node.sentOf("appendReply").map(({ index }) => index)).toEqual([MAX + 1, MAX + 6]);
   });
 
+  it("do not make a node call committed what a crash between two of the writes takes away", () => {
+    const node = new LoneCore({ term: 1, entries: [entry(1, 1)] });
+    node.disk = "held";
+    node.core.step(nodeId(2), append(2, at(1, 1), entriesFrom(2, MAX, 2), 1), node.nowMs);
+    node.core.step(nodeId(2), append(2, at(MAX + 1, 2), entriesFrom(MAX + 2, 5, 2), MAX + 6), node.nowMs);
+    node.drain();
+    node.storeOne();
+    node.restart();
+    expect(node.hardState).toMatchObject({ term: 2, commit: MAX + 1 });
+    expect(node.status).toMatchObject({ term: 2, lastIndex: MAX + 1, commitIndex: MAX + 1 });
+  });
+
   it("reach a follower that lacks them all in messages of at most that many", () => {
     const node = new LoneCore({ count: 2, entries: entriesFrom(1, MANY, 1) });
     node.toLeader();

@@ -49,6 +49,11 @@ export class RaftLog {
     return this.#durableIndex;
   }
 
+  /** Everything from here on is not handed over yet; infinity when all is. */
+  get pendingFrom(): number {
+    return this.#pending[0]?.index ?? Number.POSITIVE_INFINITY;
+  }
+
   get hasPending(): boolean {
     return this.#pending.length > 0;
   }

@@ -181,7 +181,9 @@ export class CoreState {
     // What is left over goes with the next write, and whatever waits may depend on it.
     if (!this.log.hasPending) this.#tieToLastWrite();
     this.#writesSinceMs.push(this.nowMs);
-    const hardState = { term: this.term, vote: this.vote, commit: this.commit };
+    // Of what is left over nothing may be called committed on disk: it is not there yet.
+    const commit = Math.min(this.commit, this.log.pendingFrom - 1);
+    const hardState = { term: this.term, vote: this.vote, commit };
     if (!this.hardStateChanged) return { seq, entries };
     this.hardStateChanged = false;
     this.#hardStateSeq = seq;

@@ -20,6 +20,7 @@ export class ClusterNode implements ServedNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;
   readonly metrics: Metrics;
+  #told = "";
   readonly #options: NodeOptions;
   readonly #formation: Formation;
   readonly #api: Api;
@@ -137,7 +138,11 @@ export class ClusterNode implements ServedNode {
   #onStatus(status: CoreStatus): void {
     const { logger } = this.components;
     const { role, term, leader, reason } = status;
-    logger.info("raft status", { role, term, leader, reason, members: status.membership.members.length });
+    const told = { role, term, leader, reason, members: status.membership.members.length };
+    // A node that finds no majority asks for pre-votes again and again; that is told once, by what it was before.
+    const isNews = JSON.stringify(told) !== this.#told && role !== "preCandidate";
+    if (isNews) this.#told = JSON.stringify(told);
+    logger[isNews ? "info" : "debug"]("raft status", told);
     this.metrics.statusChanged(status);
     this.#membered?.membership.statusChanged(status);
     this.#membered?.health.statusChanged();

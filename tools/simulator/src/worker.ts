@@ -14,6 +14,9 @@ export interface WorkerReport {
   readonly violations: readonly { readonly seed: number; readonly rule: string; readonly message: string }[];
 }
 
+/** Errors are part of the daily work of a node in trouble; all of a long stack is wanted of none. */
+Error.stackTraceLimit = 6;
+
 /** Seeds between two reports. */
 const BATCH = 20;
 

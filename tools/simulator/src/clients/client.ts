@@ -9,8 +9,8 @@ import type { Histories } from "./histories.ts";
 
 const KEYS = ["k0", "k1"];
 const SET_KEYS = ["m/a", "m/b", "m/c"];
-/** So long a client waits before it does not know. */
-const PATIENCE_MS = 1_500;
+/** So many election time-outs a client waits before it does not know. */
+const PATIENCE_TIMEOUTS = 4;
 const HOPS_MAX = 4;
 const REPEATS_MAX = 3;
 
@@ -28,12 +28,12 @@ export class Client {
   #list: string[] | null = [];
   readonly done: Promise<void>;
 
-  constructor(cluster: Cluster, histories: Histories, number: number) {
+  constructor(cluster: Cluster, histories: Histories, number: number, purpose: "anything" | "proof" = "anything") {
     this.#cluster = cluster;
     this.#histories = histories;
     this.#number = number;
     this.#dice = cluster.world.dice(`client ${number}`);
-    this.done = this.#work();
+    this.done = purpose === "proof" ? this.#prove() : this.#work();
   }
 
   stop(): void {
@@ -51,11 +51,20 @@ export class Client {
       const kind = this.#dice.next();
       if (kind < 0.3) await this.#put();
       else if (kind < 0.36) await this.#delete();
-      else if (kind < 0.55) await this.#get();
+      else if (kind < 0.55) await this.#get(this.#dice.chance(0.3));
       else if (kind < 0.65) await this.#putMany();
       else if (kind < 0.75) await this.#readMany();
       else if (kind < 0.88) await this.#add();
       else await this.#append();
+    }
+  }
+
+  /** Writes and reads one key by turns: what a cluster that is well can do. */
+  async #prove(): Promise<void> {
+    while (!this.#isStopped) {
+      await this.#put();
+      if (!this.#isStopped) await this.#get(false);
+      await this.#rest(this.#dice.between(5, 20));
     }
   }
 
@@ -83,8 +92,7 @@ export class Client {
     this.#histories.register.push({ ...this.#times(invokedAt), input: { kind: "delete", key }, outcome });
   }
 
-  async #get(): Promise<void> {
-    const isList = this.#dice.chance(0.3);
+  async #get(isList: boolean): Promise<void> {
     const key = isList ? `l/${this.#dice.below(this.#cluster.setting.clients)}` : this.#dice.pick(KEYS);
     const invokedAt = this.#nowMs;
     const result = await this.#read((process) => process.state.inner.kv(key)?.value ?? null);
@@ -155,7 +163,7 @@ export class Client {
     let result: CallResult<unknown> = { outcome: "unknown" };
     let wasUnknown = false;
     for (let repeats = this.#dice.chance(0.5) ? REPEATS_MAX : 0; repeats >= 0; repeats--) {
-      result = await this.#somewhere(async ({ raft, machine }) => {
+      result = await this.#somewhere("write", async ({ raft, machine }) => {
         const payload = encodeCommand({ requestId, timeMs: machine.clock.wallMs, command });
         const applied = await raft!.propose(payload);
         if (wasUnknown && applied.result?.logId !== undefined) {
@@ -179,7 +187,7 @@ export class Client {
   async #read<T>(look: (process: Process) => T): Promise<CallResult<T>> {
     const { rules, world } = this.#cluster;
     const asked = rules.reads.asked();
-    const result = await this.#somewhere(async (process) => {
+    const result = await this.#somewhere("read", async (process) => {
       const index = await process.raft!.readBarrier();
       rules.reads.answered(asked, index, process.name);
       if (process.status.role !== "leader") world.coverage.reached("read answered by a follower");
@@ -190,11 +198,13 @@ export class Client {
   }
 
   /** Calls a node, and whom it names as the leader. */
-  async #somewhere<T>(work: (process: Process) => Promise<T>): Promise<CallResult<T>> {
-    const { world, machines } = this.#cluster;
+  async #somewhere<T>(to: "read" | "write", work: (process: Process) => Promise<T>): Promise<CallResult<T>> {
+    const { world, machines, attraction, setting } = this.#cluster;
+    const timeoutMs = PATIENCE_TIMEOUTS * setting.raft.electionTimeoutMs;
     let machine = this.#favourite !== null && this.#dice.chance(0.6) ? this.#favourite : this.#dice.pick(machines);
+    if (attraction?.to === to && this.#dice.chance(0.6)) ({ machine } = attraction);
     for (let hop = 0; ; hop++) {
-      const options = { timeoutMs: PATIENCE_MS, delayMs: this.#dice.between(0.1, 2) };
+      const options = { timeoutMs, delayMs: this.#dice.between(0.1, 2) };
       const result = await call(world, machine, work, options);
       if (result.outcome !== "refused") {
         this.#favourite = result.outcome === "ok" ? machine : null;

@@ -5,26 +5,48 @@ import type { Fault } from "./plan.ts";
 import { whomOf } from "./process-faults.ts";
 import type { DoFault } from "./storm.ts";
 
+const FOLDER = "/data/log";
+const LOG_FILE = /^\d+\.dlog$/;
+
 function slow(cluster: Cluster, fault: Fault, syncMsMax: number): void {
   const { disk, name } = whomOf(cluster, fault);
   disk.setSpeed({ syncMsMin: syncMsMax / 4, syncMsMax });
   cluster.world.after(fault.forMs, `disk of ${name} is fast again`, () => disk.setSpeed(USUAL_DISK));
 }
 
+/** Offset behind the last byte that is not zero: behind what was ever written there is nothing to damage. */
+function endOf(bytes: Uint8Array): number {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return end;
+}
+
+/** Changes one byte of the last records of a machine that is down, so many bytes from their end. */
+export function damageTail(machine: Machine, bytesFromEnd: number): void {
+  const { files } = machine.disk;
+  const name = files.list(FOLDER).findLast((each) => LOG_FILE.test(each));
+  if (name === undefined) return;
+  const path = `${FOLDER}/${name}`;
+  const bytes = files.contents(path);
+  const offset = endOf(bytes) - 1 - bytesFromEnd;
+  // What lies before the records are items, which are made anew from the records.
+  if (offset < 4_096) return;
+  files.damage(path, offset, Uint8Array.of(bytes[offset]! ^ 0x10));
+  machine.damage = "log";
+}
+
 /** Changes bits in a file of the log of a machine that is down. */
 function damage(machine: Machine, fault: Fault): void {
   const { files } = machine.disk;
-  const folder = "/data/log";
-  if (!files.exists(folder)) return;
+  if (!files.exists(FOLDER)) return;
   // The copy of the hard state is damaged as well, now and then; never both, which no node can be healed of.
-  const names = files.list(folder).filter((name) => /^\d/.test(name));
+  const isCopy = (fault.more * 7919) % 1 < 0.15;
+  const names = files.list(FOLDER).filter((name) => (isCopy ? name === "state" : LOG_FILE.test(name)));
   const name = names[Math.floor(fault.how * names.length)];
   if (name === undefined) return;
-  const path = `${folder}/${name}`;
+  const path = `${FOLDER}/${name}`;
   const bytes = files.contents(path);
-  // Behind what was ever written there is nothing to damage.
-  let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === 0) end--;
+  const end = endOf(bytes);
   if (end === 0) return;
   const offset = Math.floor(fault.more * end);
   const length = fault.whom < 0.5 ? 1 : Math.min(512, end - offset);
@@ -37,6 +59,13 @@ function damage(machine: Machine, fault: Fault): void {
 
 export const DISK_FAULTS = {
   "disk.slow": (cluster, fault) => slow(cluster, fault, 5 + fault.how * 200),
+  "disk.all-slow": ({ machines, world, setting }, fault) => {
+    const syncMsMax = setting.raft.electionTimeoutMs * (0.02 + fault.how);
+    for (const { disk } of machines) disk.setSpeed({ syncMsMin: fault.more * syncMsMax, syncMsMax });
+    world.after(3 * fault.forMs, "disks are fast again", () => {
+      for (const { disk } of machines) disk.setSpeed(USUAL_DISK);
+    });
+  },
   "disk.hang": (cluster, fault) => slow(cluster, { ...fault, whom: fault.whom / 3 }, 2_000 + fault.how * 3_000),
   "disk.failed-sync": (cluster, fault) => {
     const { disk } = whomOf(cluster, fault);

@@ -50,7 +50,7 @@ export const NETWORK_FAULTS = {
   "network.slow-link": (cluster, fault) => {
     const { network, machines, world } = cluster;
     const slow = whomOf(cluster, fault);
-    const delayMsMax = 20 + fault.how * 1_500;
+    const delayMsMax = 20 + fault.how * 10 * cluster.setting.raft.electionTimeoutMs;
     for (const other of machines) {
       if (other === slow) continue;
       network.setLink(slow.id, other.id, { ...CALM, delayMsMax });

@@ -1,4 +1,4 @@
-import { isDisterError, type Membership, membershipOf } from "@dister/types";
+import { isDisterError, type Member, type Membership, membershipOf } from "@dister/types";
 import type { Cluster } from "../world/cluster.ts";
 import { memberOf } from "../world/cluster.ts";
 import type { Process } from "../world/process.ts";
@@ -24,6 +24,11 @@ function isSafe(cluster: Cluster, membership: Membership): boolean {
   return voters.length > 0 && cluster.staysWholeWithout([], voters);
 }
 
+function outsider({ machines }: Cluster, members: readonly Member[]): Member | undefined {
+  const at = machines.findIndex(({ id }) => members.every((member) => member.id !== id));
+  return at < 0 ? undefined : memberOf(at);
+}
+
 export const OPERATOR_FAULTS = {
   "operator.transfer": (cluster, fault) => {
     const { leader, world } = cluster;
@@ -39,9 +44,9 @@ export const OPERATOR_FAULTS = {
   },
   "operator.add-learner": (cluster, fault) => {
     change(cluster, ({ members }) => {
-      const outside = cluster.machines.findIndex(({ id }) => members.every((member) => member.id !== id));
-      if (outside < 0 || fault.more < 0.1) return null;
-      return membershipOf([...members, { ...memberOf(outside), voter: false }]);
+      const outside = outsider(cluster, members);
+      if (outside === undefined || fault.more < 0.1) return null;
+      return membershipOf([...members, { ...outside, voter: false }]);
     });
   },
   "operator.promote": (cluster) => {
@@ -64,6 +69,25 @@ export const OPERATOR_FAULTS = {
       );
       return isSafe(cluster, left) ? left : null;
     });
+  },
+  /** Two voters at once, which is refused. */
+  "operator.replace": (cluster) => {
+    change(cluster, ({ members }) => {
+      const gone = members.findLast(({ voter }) => voter);
+      const next = members.find(({ voter }) => !voter) ?? outsider(cluster, members);
+      if (gone === undefined || next === undefined) return null;
+      const left = members.filter((member) => member !== gone && member.id !== next.id);
+      const replaced = membershipOf([...left, { ...next, voter: true }]);
+      return isSafe(cluster, replaced) ? replaced : null;
+    });
+  },
+  /** One change right behind the other, of which the second is refused. */
+  "operator.burst": (cluster, fault) => {
+    for (let left = 2; left > 0; left--) {
+      OPERATOR_FAULTS["operator.add-learner"](cluster, { ...fault, more: 1 });
+      OPERATOR_FAULTS["operator.promote"](cluster);
+      OPERATOR_FAULTS["operator.remove"](cluster, { ...fault, whom: (fault.whom * left) / 2 });
+    }
   },
   "operator.checkpoint": (cluster, fault) => {
     const { process } = whomOf(cluster, fault);

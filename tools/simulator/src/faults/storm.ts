@@ -1,7 +1,10 @@
 import type { Cluster } from "../world/cluster.ts";
 import { USUAL_DISK } from "../world/disk.ts";
 import { CALM } from "../world/network.ts";
+import { CRASH_FAULTS } from "./crash-faults.ts";
 import { DISK_FAULTS } from "./disk-faults.ts";
+import { LEADER_STORIES } from "./leader-stories.ts";
+import { MEMBER_STORIES } from "./member-stories.ts";
 import { NETWORK_FAULTS } from "./network-faults.ts";
 import { OPERATOR_FAULTS } from "./operator-faults.ts";
 import type { Fault, FaultKind } from "./plan.ts";
@@ -13,6 +16,9 @@ export type DoFault = (cluster: Cluster, fault: Fault) => void;
 
 const MENU: Readonly<Record<FaultKind, DoFault>> = {
   ...PROCESS_FAULTS,
+  ...CRASH_FAULTS,
+  ...LEADER_STORIES,
+  ...MEMBER_STORIES,
   ...NETWORK_FAULTS,
   ...DISK_FAULTS,
   ...TIME_FAULTS,
@@ -37,12 +43,13 @@ export class Storm {
 
   /** What ended is started again after a while, as a supervisor of processes does. */
   #supervise(): void {
-    const { world, machines } = this.#cluster;
+    const { world, machines, setting } = this.#cluster;
+    const { electionTimeoutMs } = setting.raft;
     const dice = world.dice("supervisor");
     for (const machine of machines) {
       const look = (): void => {
         if (machine.process === null && machine.restartAtMs <= world.nowMs) machine.start();
-        world.after(dice.between(50, 400), `supervisor of ${machine.name}`, look);
+        world.after(electionTimeoutMs * dice.between(0.1, 1), `supervisor of ${machine.name}`, look);
       };
       look();
     }
@@ -51,7 +58,10 @@ export class Storm {
   /** Everything is well again. */
   calm(): void {
     this.isOver = true;
-    const { network, machines } = this.#cluster;
+    const { network, machines, moments } = this.#cluster;
+    this.#cluster.isCalm = true;
+    moments.clear();
+    this.#cluster.attraction = null;
     network.heal();
     network.setWeather(CALM);
     for (const machine of machines) {

@@ -29,8 +29,17 @@ export interface Invariant {
   restored?(process: Process, position: LogPosition): void;
   changed?(process: Process, event: ChangeEvent): void;
   streamReset?(process: Process, logId: LogId): void;
+  /** A sync begins that will take its time. */
+  syncing?(process: Process): void;
+  /** A piece of a snapshot was taken in. */
+  pieceArrived?(process: Process): void;
+  /** The log is about to begin anew behind a snapshot, or to let go of old entries. */
+  resetting?(process: Process): void;
+  compacting?(process: Process): void;
   /** A message leaves a process. */
   sent?(process: Process, to: NodeId, message: RaftMessage): void;
+  /** A message is about to be handled. */
+  received?(process: Process, message: RaftMessage): void;
   /** The process may have changed in the event that is over. */
   stepped?(process: Process, status: CoreStatus): void;
 }

@@ -1,4 +1,5 @@
 import { type Member, type Membership, membershipOf, type NodeId, ROLE } from "@dister/types";
+import { Moments } from "../faults/moments.ts";
 import { Facts } from "../invariants/facts.ts";
 import { everyRule, type Rules } from "../invariants/rules.ts";
 import { CoverageRule } from "./coverage-rule.ts";
@@ -17,6 +18,11 @@ export class Cluster {
   readonly machines: readonly Machine[];
   readonly facts: Facts;
   readonly rules: Rules;
+  readonly moments = new Moments();
+  /** The storm is over: nothing more is to go wrong. */
+  isCalm = false;
+  /** A machine that clients prefer for a while when they read, or when they write. */
+  attraction: { readonly machine: Machine; readonly to: "read" | "write" } | null = null;
   readonly #byId: ReadonlyMap<NodeId, Machine>;
 
   constructor(world: World, setting: Setting) {
@@ -29,10 +35,13 @@ export class Cluster {
     this.facts = new Facts(founding);
     this.rules = everyRule(this.facts, byId);
     const watch = new Watch(
-      [this.facts, ...this.rules.all, new CoverageRule(world.coverage, this.facts, byId)],
+      [this.facts, ...this.rules.all, new CoverageRule(world.coverage, this.facts, byId), this.moments],
       (violation) => world.fail(violation),
     );
-    this.network = new Network(world, (from, to, message) => watch.sent(byId.get(from)?.process ?? null, to, message));
+    this.network = new Network(world, {
+      sent: (from, to, message) => watch.sent(byId.get(from)?.process ?? null, to, message),
+      received: (_from, to, message) => watch.received(byId.get(to)?.process ?? null, message),
+    });
     this.machines = members.map(({ id, name }) => {
       return new Machine({ id, name, world, network: this.network, setting, founding, watch });
     });

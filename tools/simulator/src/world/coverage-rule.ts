@@ -1,10 +1,9 @@
 import type { CoreStatus } from "@dister/raft";
-import { type LogStore, type LogWrite, type NodeId, voterIds } from "@dister/types";
+import { type LogStore, type LogWrite, type Membership, type NodeId, type RaftMessage, voterIds } from "@dister/types";
 import type { Facts } from "../invariants/facts.ts";
 import type { Invariant } from "../invariants/invariant.ts";
 import type { Coverage, Interesting } from "./coverage.ts";
-import type { LogImage } from "./log-model.ts";
-import { lastIn } from "./log-model.ts";
+import { type LogImage, termIn } from "./log-model.ts";
 import type { Machine } from "./machine.ts";
 import type { Process } from "./process.ts";
 
@@ -21,21 +20,35 @@ export class CoverageRule implements Invariant {
   readonly #facts: Facts;
   readonly #machines: ReadonlyMap<NodeId, Machine>;
   readonly #before = new Map<Process, CoreStatus>();
+  /** Where the log began that a process found. */
+  readonly #foundBase = new Map<Process, number>();
+  /** Where the last snapshot of a process ended. */
+  readonly #restoredTo = new Map<Process, number>();
+  /** The membership whose commit was noticed last. */
+  #members: { readonly index: number; readonly value: Membership };
 
   constructor(coverage: Coverage, facts: Facts, machines: ReadonlyMap<NodeId, Machine>) {
     this.#coverage = coverage;
     this.#facts = facts;
     this.#machines = machines;
+    this.#members = facts.membership;
   }
 
-  opened({ machine, state }: Process, log: LogStore, found: LogImage): void {
-    const { recovery } = log;
-    if (machine.starts > 1) this.#coverage.reached("node restarted");
-    if (recovery.tornBytes > 0) this.#coverage.reached("torn log recovered");
+  opened(process: Process, log: LogStore, found: LogImage): void {
+    if (process.machine.starts > 1) this.#coverage.reached("node restarted");
+    if (log.recovery.tornBytes > 0) this.#coverage.reached("torn log recovered");
     if (log.suspect().index > 0) this.#coverage.reached("suspect node");
-    if (machine.model !== null && lastIn(found) > lastIn(machine.model.durable)) return;
-    if (state !== undefined && state.applied().index < found.base.index)
-      this.#coverage.reached("restart behind the log");
+    this.#foundBase.set(process, found.base.index);
+  }
+
+  started(process: Process): void {
+    const restored = process.state.restoredFrom().index;
+    const isFinished = restored > (this.#foundBase.get(process) ?? 0) && process.log.base().index === restored;
+    if (isFinished) this.#coverage.reached("installation of a snapshot finished at a start");
+  }
+
+  restored(process: Process, { index }: { readonly index: number }): void {
+    this.#restoredTo.set(process, index);
   }
 
   ended(process: Process): void {
@@ -51,10 +64,32 @@ export class CoverageRule implements Invariant {
     this.#coverage.reached("log overwritten");
     for (let index = from; index <= process.log.lastIndex(); index++) {
       const term = process.log.termAt(index);
-      if (term !== undefined && this.#facts.entry(index, term)?.membership) {
-        this.#coverage.reached("membership rolled back");
-      }
+      if (term === undefined) continue;
+      if (this.#facts.entry(index, term)?.membership) this.#coverage.reached("membership rolled back");
+      if (this.#isOnMajority(index, term)) this.#coverage.reached("entry that a majority had overwritten");
     }
+  }
+
+  /** As in Figure 8 of the Raft paper: what a majority has is not committed by that alone. */
+  #isOnMajority(index: number, term: number): boolean {
+    const voters = voterIds(this.#facts.membership.value);
+    const having = voters.filter((id) => {
+      const model = this.#machines.get(id)?.model;
+      return model && termIn(model.durable, index) === term;
+    });
+    return 2 * having.length > voters.length;
+  }
+
+  received(process: Process, message: RaftMessage): void {
+    if (message.type !== "voteReply" && message.type !== "appendReply") return;
+    const { status } = process;
+    if (message.type === "voteReply" && message.granted) {
+      const asked = message.pre ? status.term + 1 : status.term;
+      const isAwaited = status.role === (message.pre ? "preCandidate" : "candidate") && message.asked === asked;
+      if (!isAwaited) this.#coverage.reached("late vote passed over");
+    }
+    if (message.type === "appendReply" && message.term < status.term)
+      this.#coverage.reached("append answered in another term");
   }
 
   stepped(process: Process, status: CoreStatus): void {
@@ -63,34 +98,37 @@ export class CoverageRule implements Invariant {
     if (before === undefined) return;
     this.#role(process, before, status);
     if (before.suspect && !status.suspect) this.#coverage.reached("suspect node healed");
-    if (status.firstIndex > before.firstIndex) this.#coverage.reached("log compacted");
+    const isNewLog = status.firstIndex - 1 === this.#restoredTo.get(process);
+    if (status.firstIndex > before.firstIndex && !isNewLog) this.#coverage.reached("log compacted");
     if (status.role !== "leader") return;
+    if (status.progress.some(({ suspect }) => suspect)) this.#coverage.reached("suspect node probed");
     if (status.commitIndex > before.commitIndex) {
       const isOlder = (process.log.termAt(before.commitIndex + 1) ?? status.term) < status.term;
       if (isOlder) this.#coverage.reached("committed entry of an older term");
-      const { membershipIndex } = status;
-      if (membershipIndex > before.commitIndex && membershipIndex <= status.commitIndex) this.#changed(status);
+    }
+    if (this.#facts.membership.index > this.#members.index) this.#changed();
+  }
+
+  #changed(): void {
+    const before = this.#members.value;
+    this.#members = this.#facts.membership;
+    this.#coverage.reached("membership changed");
+    const now = new Map(this.#members.value.members.map(({ id, voter }) => [id, voter]));
+    for (const { id, voter } of before.members) {
+      if (!now.has(id)) this.#coverage.reached("node removed");
+      else if (now.get(id) && !voter) this.#coverage.reached("learner promoted");
+      else if (!now.get(id) && voter) this.#coverage.reached("voter demoted");
     }
   }
 
-  #changed({ membership }: CoreStatus): void {
-    this.#coverage.reached("membership changed");
-    const voters = voterIds(membership).length;
-    if (voters > this.#voters) this.#coverage.reached("learner promoted");
-    if (voters < this.#voters) this.#coverage.reached("node removed");
-    this.#voters = voters;
-  }
-  #voters = Number.NaN;
-
   #role(process: Process, before: CoreStatus, status: CoreStatus): void {
-    if (Number.isNaN(this.#voters)) this.#voters = voterIds(status.membership).length;
     if (before.role !== "leader" && status.role === "leader") {
       this.#coverage.reached("leader elected");
       if (status.reason === "leadership was handed over") this.#coverage.reached("leadership handed over");
-      const isAlone = [...this.#machines.values()].some(({ process: other }) => {
+      const hasOther = [...this.#machines.values()].some(({ process: other }) => {
         return other?.raft && other !== process && other.status.role === "leader";
       });
-      if (isAlone) this.#coverage.reached("minority leader");
+      if (hasOther) this.#coverage.reached("minority leader");
     }
     if (before.role === "leader" && status.role !== "leader") {
       const reason = OF_REASON[status.reason];

@@ -12,6 +12,14 @@ export interface DiskSpeed {
 
 export const USUAL_DISK: DiskSpeed = Object.freeze({ syncMsMin: 0.2, syncMsMax: 3 });
 
+/** A process that uses a disk. */
+export interface DiskUser {
+  readonly run: RunInside;
+  readonly isAlive: () => boolean;
+  /** Called when a sync begins that takes time. */
+  readonly syncing: () => void;
+}
+
 /** The disk of one machine: syncs take time, and fail when they are told to. */
 export class MachineDisk {
   readonly files = new MemoryFileSystem();
@@ -71,18 +79,21 @@ export class MachineDisk {
     this.injected = "none";
   }
 
-  /** The file system as one process sees it. */
-  inside(run: RunInside): FileSystem {
-    const { files } = this;
+  /** The file system as one process sees it, as long as it lives. */
+  inside({ run, isAlive, syncing }: DiskUser): FileSystem {
+    const files = (): MemoryFileSystem => {
+      if (!isAlive()) throw new DisterError("DISTER_ERR_DISK", { operation: "use", path: "/", reason: "ended" });
+      return this.files;
+    };
     return {
-      makeDirectory: (path) => files.makeDirectory(path),
-      list: (path) => files.list(path),
-      exists: (path) => files.exists(path),
-      open: (path, mode) => this.#slow(files.open(path, mode), run),
-      remove: (path) => files.remove(path),
-      rename: (from, to) => files.rename(from, to),
-      syncDirectory: (path) => files.syncDirectory(path),
-      lock: (path) => files.lock(path),
+      makeDirectory: (path) => files().makeDirectory(path),
+      list: (path) => files().list(path),
+      exists: (path) => files().exists(path),
+      open: (path, mode) => this.#slow(files().open(path, mode), run, syncing),
+      remove: (path) => files().remove(path),
+      rename: (from, to) => files().rename(from, to),
+      syncDirectory: (path) => files().syncDirectory(path),
+      lock: (path) => files().lock(path),
     };
   }
 
@@ -97,7 +108,7 @@ export class MachineDisk {
     throw new DisterError("DISTER_ERR_DISK", { operation: "write", path: handle.path, reason: "EIO" });
   }
 
-  #slow(handle: FileHandle, run: RunInside): FileHandle {
+  #slow(handle: FileHandle, run: RunInside, syncing: () => void): FileHandle {
     return {
       path: handle.path,
       size: () => handle.size(),
@@ -112,6 +123,7 @@ export class MachineDisk {
         const synced = handle.datasync();
         const { syncMsMin, syncMsMax } = this.#speed;
         this.#world.after(this.#dice.between(syncMsMin, syncMsMax), `${this.#name} synced`, () => run(release));
+        syncing();
         return synced;
       },
     };

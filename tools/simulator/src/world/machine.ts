@@ -45,6 +45,7 @@ export class Machine {
   imageDurable: Uint8Array | null = null;
   imageLatest: Uint8Array | null = null;
   appliedDurable: LogPosition = { index: 0, term: 0 };
+  appliedLatest: LogPosition = { index: 0, term: 0 };
   damage: Damage = "none";
   /** What its log had called durable when its last process ended. */
   model: LogModel | null = null;
@@ -91,7 +92,11 @@ export class Machine {
     const clock: Clock = this.clock.inside(process.run);
     const logger: Logger = NO_LOGGER;
     try {
-      const fileSystem = this.disk.inside(process.run);
+      const fileSystem = this.disk.inside({
+        run: process.run,
+        isAlive: () => process.isAlive,
+        syncing: () => this.watch.syncing(process),
+      });
       const identity = { group: "sim", nodeId: this.id, clusterId: "00000000000000C1" };
       const log = await openLog({
         components: { fileSystem, logger },
@@ -140,22 +145,26 @@ export class Machine {
     process.died(error);
   }
 
-  /** Ends the process as kill -9 does, or with the power of the machine. */
-  kill(how: "kill" | "power"): void {
-    this.process?.end(how);
+  /**
+   * Ends the process as kill -9 does, or with the power of the machine.
+   * @param keep - share of what was not synced that is kept when the power goes; drawn unless given.
+   */
+  kill(how: "kill" | "power", keep?: number): void {
+    this.process?.end(how, keep);
   }
 
   /** What is left on the disk when a process ends. */
-  settleDisk(how: "kill" | "power"): void {
+  settleDisk(how: "kill" | "power", wanted?: number): void {
     const { dice } = this;
-    const keep = dice.next();
+    const drawn = dice.next();
+    const keep = wanted ?? drawn;
     const choice: CrashChoice =
       how === "kill"
         ? { keepSector: () => true, keepName: () => true }
         : { keepSector: () => dice.next() < keep, keepName: () => dice.next() < keep };
     this.disk.crash(choice);
     if (how === "power" && dice.chance(0.5)) {
-      if (this.imageLatest !== this.imageDurable) {
+      if (this.appliedLatest.index > this.appliedDurable.index) {
         this.world.coverage.reached("restart with a state machine that lost transactions");
       }
       this.imageLatest = this.imageDurable;
@@ -169,7 +178,7 @@ export class Machine {
     const isDisk = error instanceof DisterError && error.code.startsWith("DISTER_ERR_DISK");
     if (injected === "sync" && isDisk) return coverage.reached("failed sync stopped a node");
     if (injected === "write" && isDisk) return coverage.reached("failed write stopped a node");
-    if (isFull && isDisk) return coverage.reached("full disk refused a write or stopped a node");
+    if (isFull && isDisk) return coverage.reached("full disk stopped a node");
     if (this.damage !== "none" && isDisterError(error, "DISTER_ERR_LOG_CORRUPT")) return;
     const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
     throw new Violation("unexpected-stop", `${this.name} stopped itself without a reason: ${told}`);

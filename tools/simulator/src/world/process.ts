@@ -77,12 +77,16 @@ export class Process {
       durable: () => {
         if (this.isAlive) this.model!.done();
       },
-      resetTo: (base) => this.model!.resetTo(base),
+      resetTo: (base) => {
+        this.model!.resetTo(base);
+        machine.watch.resetting(this);
+      },
       resetDone: () => {
         if (this.isAlive) this.model!.done();
       },
       compacting: (index) => {
         this.model!.compactable = Math.max(this.model!.compactable, index);
+        machine.watch.compacting(this);
       },
     });
     this.state = new WatchedState(store, this);
@@ -110,7 +114,7 @@ export class Process {
     this.end("power");
   }
 
-  end(how: "kill" | "power"): void {
+  end(how: "kill" | "power", keep?: number): void {
     if (!this.isAlive) return;
     const { machine } = this;
     this.isAlive = false;
@@ -119,7 +123,7 @@ export class Process {
     machine.process = null;
     this.#waiting = null;
     if (this.state !== undefined) this.state.leaveBehind();
-    machine.settleDisk(how);
+    machine.settleDisk(how, keep);
     for (const tell of this.#mourners.splice(0)) tell();
     void this.raft?.stop().catch(() => undefined);
   }

@@ -62,6 +62,22 @@ export class Watch {
     this.#each((rule) => rule.restored?.(process, position));
   }
 
+  syncing(process: Process): void {
+    this.#each((rule) => rule.syncing?.(process));
+  }
+
+  pieceArrived(process: Process): void {
+    this.#each((rule) => rule.pieceArrived?.(process));
+  }
+
+  resetting(process: Process): void {
+    this.#each((rule) => rule.resetting?.(process));
+  }
+
+  compacting(process: Process): void {
+    this.#each((rule) => rule.compacting?.(process));
+  }
+
   changed(process: Process, event: ChangeEvent): void {
     this.#each((rule) => rule.changed?.(process, event));
   }
@@ -74,6 +90,10 @@ export class Watch {
     if (process !== null) this.#each((rule) => rule.sent?.(process, to, message));
   }
 
+  received(process: Process | null, message: RaftMessage): void {
+    if (process?.raft) this.#each((rule) => rule.received?.(process, message));
+  }
+
   stepped(process: Process): void {
     this.#moved.add(process);
   }
@@ -82,7 +102,7 @@ export class Watch {
   look(): void {
     for (const process of this.#moved) {
       if (!process.isAlive || process.raft === null) continue;
-      const status = process.status;
+      const { status } = process;
       this.#each((rule) => rule.stepped?.(process, status));
     }
     this.#moved.clear();

@@ -53,17 +53,18 @@ export class WatchedState implements StateMachine<CommandOutcome> {
     return position;
   }
 
-  async snapshot(): Promise<SnapshotSource> {
-    const source = await this.inner.snapshot();
-    this.#process.machine.world.coverage.reached("snapshot sent");
-    return source;
+  snapshot(): Promise<SnapshotSource> {
+    return this.inner.snapshot();
   }
 
   async restore(position: LogPosition, membership: Membership): Promise<SnapshotSink> {
     const sink = await this.inner.restore(position, membership);
     let isOver = false;
     return {
-      write: (chunk) => sink.write(chunk),
+      write: async (chunk) => {
+        await sink.write(chunk);
+        if (this.#process.isAlive) this.#process.machine.watch.pieceArrived(this.#process);
+      },
       commit: async () => {
         await sink.commit();
         isOver = true;
@@ -90,6 +91,7 @@ export class WatchedState implements StateMachine<CommandOutcome> {
   leaveBehind(): void {
     const { machine } = this.#process;
     machine.imageLatest = this.inner.image();
+    machine.appliedLatest = this.inner.applied();
     void this.inner.close();
   }
 

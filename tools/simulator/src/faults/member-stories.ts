@@ -1,0 +1,153 @@
+import { isDisterError, type Membership, membershipOf } from "@dister/types";
+import type { Cluster } from "../world/cluster.ts";
+import type { Machine } from "../world/machine.ts";
+import type { Process } from "../world/process.ts";
+import { keptOf } from "./crash-faults.ts";
+import { damageTail } from "./disk-faults.ts";
+import type { Moment } from "./moments.ts";
+import type { Fault } from "./plan.ts";
+import type { DoFault } from "./storm.ts";
+import { diceOf, later, leaveOnly, NEVER, write } from "./story.ts";
+
+function changeAt({ world }: Cluster, process: Process, make: (membership: Membership) => Membership | null): void {
+  const membership = make(process.status.membership);
+  if (membership === null) return;
+  process.run(() => {
+    process.raft!.changeMembership(membership).catch((error: unknown) => {
+      if (!isDisterError(error)) world.fail(error as Error);
+    });
+  });
+}
+
+/**
+ * Two leaders each change the members, as far from each other as can be: the first alone, the second without one voter,
+ * with which the first comes back (scenario M2).
+ */
+function twoChanges(cluster: Cluster, fault: Fault): void {
+  const { network, moments, leader } = cluster;
+  if (leader === undefined) return;
+  const dice = diceOf(fault);
+  const { electionTimeoutMs } = cluster.setting.raft;
+  const without = (machine: Machine, demoted: boolean) => (membership: Membership) => {
+    const members = membership.members.flatMap((member) => {
+      if (member.id !== machine.id) return [member];
+      return demoted ? [{ ...member, voter: false }] : [];
+    });
+    const left = membershipOf(members);
+    const voters = left.members.filter(({ voter }) => voter).map(({ id }) => cluster.machine(id));
+    return voters.length > 0 && cluster.staysWholeWithout([], voters) ? left : null;
+  };
+  const first = leader.machine;
+  const others = cluster.voters.filter((machine) => machine !== first);
+  if (others.length === 0) return;
+  leaveOnly(cluster, first, []);
+  changeAt(cluster, leader, without(dice.pick(others), dice.chance(0.3)));
+  moments.at("begins to lead", {}, (process) => {
+    const second = process.machine;
+    if (second === first) return network.heal();
+    const rest = cluster.voters.filter((machine) => machine !== first && machine !== second);
+    const kept = rest.length === 0 ? undefined : dice.pick(rest);
+    if (kept !== undefined) leaveOnly(cluster, kept, [first]);
+    const change = (): void => {
+      if (process.isAlive) changeAt(cluster, process, without(dice.chance(0.8) ? first : second, dice.chance(0.3)));
+    };
+    if (dice.chance(0.5)) process.run(change);
+    else later(cluster, dice.between(0, 30), "the second change", change);
+    later(cluster, dice.between(5, 60), "the first is back", () => {
+      network.heal();
+      if (kept === undefined) return;
+      for (const machine of cluster.machines) {
+        if (machine !== first && machine !== kept)
+          leaveOnly(
+            cluster,
+            machine,
+            rest.filter((each) => each !== kept),
+          );
+      }
+    });
+    later(cluster, electionTimeoutMs * dice.between(2, 5), "all are together", () => network.heal());
+  });
+  later(cluster, 12 * electionTimeoutMs, "all are together", () => network.heal());
+}
+
+/** One member is away until the others have let go of what it lacks; leaders fall while it is made whole. */
+function leftBehind(cluster: Cluster, fault: Fault): void {
+  const { world, machines, moments, network } = cluster;
+  const dice = diceOf(fault);
+  const { electionTimeoutMs } = cluster.setting.raft;
+  const away = machines[Math.floor(dice.next() * machines.length)]!;
+  leaveOnly(cluster, away, []);
+  const isDown = dice.chance(0.3);
+  if (isDown) {
+    away.restartAtMs = NEVER;
+    away.kill("power");
+  }
+  for (let at = 1; at <= 3; at++) {
+    later(cluster, at * electionTimeoutMs, "everybody lets go", () => {
+      const { leader } = cluster;
+      leader?.run(() => write(cluster, leader, dice));
+      for (const { process } of machines) {
+        if (process?.raft) process.run(() => void process.raft!.checkpoint().catch((error) => process.died(error)));
+      }
+    });
+  }
+  const moment: Moment = dice.pick([
+    "gets a piece of a snapshot",
+    "has put a snapshot in use",
+    "has put a snapshot in use",
+    "replaces its log",
+    "accepts an append",
+    "applies",
+  ]);
+  const keep = keptOf(dice.next());
+  const downMs = electionTimeoutMs * dice.between(0, 2);
+  later(cluster, electionTimeoutMs * dice.between(3, 5), `${away.name} is back`, () => {
+    network.heal();
+    away.restartAtMs = world.nowMs;
+    if (isDown) away.start();
+    moments.at(moment, { machine: away.id, nth: 1 + dice.below(3) }, (process) => {
+      process.machine.restartAtMs = world.nowMs + downMs;
+      process.machine.kill(dice.chance(0.7) ? "power" : "kill", keep);
+    });
+  });
+}
+
+/**
+ * One voter misses what the others commit; then another of them is damaged and the leader falls. Those who are left are a
+ * majority, of which none has everything that was committed.
+ */
+function damagedVoter(cluster: Cluster, fault: Fault): void {
+  const { world, network, leader } = cluster;
+  if (leader === undefined) return;
+  const dice = diceOf(fault);
+  const { electionTimeoutMs } = cluster.setting.raft;
+  const others = cluster.voters.filter((machine) => machine !== leader.machine);
+  const lagging = dice.pick(others);
+  const damaged = dice.pick(dice.chance(0.2) ? cluster.voters : others);
+  if (lagging === undefined || damaged === undefined || damaged === lagging) return;
+  leaveOnly(cluster, lagging, []);
+  cluster.attraction = { machine: leader.machine, to: "write" };
+  later(cluster, dice.between(0, 30), "writes", () => leader.run(() => write(cluster, leader, dice)));
+  const [bytesFromEnd, downMs] = [dice.below(250), electionTimeoutMs * dice.between(0, 0.5)];
+  const leaderDownMs = electionTimeoutMs * dice.between(1, 6);
+  later(cluster, electionTimeoutMs * dice.between(0.2, 1.5), `${damaged.name} is damaged`, () => {
+    cluster.attraction = null;
+    if (!cluster.staysWholeWithout([damaged])) return;
+    damaged.restartAtMs = world.nowMs + downMs;
+    damaged.kill("kill");
+    damageTail(damaged, bytesFromEnd);
+    later(cluster, downMs, `${damaged.name} is back`, () => damaged.start());
+    if (damaged !== leader.machine) {
+      leader.machine.restartAtMs = world.nowMs + leaderDownMs;
+      leader.machine.kill("kill");
+    }
+    network.heal();
+  });
+}
+
+/** Stories of members that change, or are left behind. */
+export const MEMBER_STORIES = {
+  "story.two-changes": twoChanges,
+  "story.left-behind": leftBehind,
+  "story.damaged-voter": damagedVoter,
+} as const satisfies Record<string, DoFault>;

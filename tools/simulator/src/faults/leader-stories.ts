@@ -8,7 +8,7 @@ import type { Moment } from "./moments.ts";
 import type { Fault } from "./plan.ts";
 import { whomOf } from "./process-faults.ts";
 import type { DoFault } from "./storm.ts";
-import { diceOf, later, leaveOnly, NEVER, write } from "./story.ts";
+import { diceOf, later, leaveOnly, NEVER, withLeader, write } from "./story.ts";
 
 /** How one leader of the story below fares. */
 interface Reign {
@@ -83,18 +83,18 @@ function fallenLeaders(cluster: Cluster, fault: Fault): void {
       fall(process);
     });
   };
-  const { leader } = cluster;
-  if (leader === undefined) next();
-  else lead(leader, reigns.shift()!);
+  withLeader(cluster, (leader) => lead(leader, reigns.shift()!));
 }
 
 /**
  * A leader that nobody hears any more, with a slow clock or paused, is asked to read while another leads and writes.
  */
 function forgottenLeader(cluster: Cluster, fault: Fault): void {
-  const { world, network, leader, machines } = cluster;
-  if (leader === undefined) return;
-  const dice = diceOf(fault);
+  withLeader(cluster, (leader) => tellForgottenLeader(cluster, leader, diceOf(fault)));
+}
+
+function tellForgottenLeader(cluster: Cluster, leader: Process, dice: Dice): void {
+  const { world, network, machines } = cluster;
   const { machine } = leader;
   const { electionTimeoutMs } = cluster.setting.raft;
   const cut = (): void => leaveOnly(cluster, machine, dice.chance(0.3) ? [dice.pick(machines)] : []);
@@ -185,6 +185,8 @@ function lostVotes(cluster: Cluster, fault: Fault): void {
     later(cluster, 8 * electionTimeoutMs, "messages are fast again", () => network.setWeather(CALM));
   }
   ask(isSlow ? 5 : 2);
+  // A leader that nobody hears in time is enough to make candidates.
+  if (isSlow && dice.chance(0.6)) return;
   first.restartAtMs = world.nowMs + electionTimeoutMs * dice.between(1, 8);
   first.kill("power");
 }

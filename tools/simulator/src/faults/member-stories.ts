@@ -1,5 +1,7 @@
 import { isDisterError, type Membership, membershipOf } from "@dister/types";
 import type { Cluster } from "../world/cluster.ts";
+import type { Dice } from "../world/dice.ts";
+import { USUAL_DISK } from "../world/disk.ts";
 import type { Machine } from "../world/machine.ts";
 import type { Process } from "../world/process.ts";
 import { keptOf } from "./crash-faults.ts";
@@ -7,7 +9,7 @@ import { damageTail } from "./disk-faults.ts";
 import type { Moment } from "./moments.ts";
 import type { Fault } from "./plan.ts";
 import type { DoFault } from "./storm.ts";
-import { diceOf, later, leaveOnly, NEVER, write } from "./story.ts";
+import { diceOf, later, leaveOnly, NEVER, withLeader, write } from "./story.ts";
 
 function changeAt({ world }: Cluster, process: Process, make: (membership: Membership) => Membership | null): void {
   const membership = make(process.status.membership);
@@ -24,9 +26,11 @@ function changeAt({ world }: Cluster, process: Process, make: (membership: Membe
  * with which the first comes back (scenario M2).
  */
 function twoChanges(cluster: Cluster, fault: Fault): void {
-  const { network, moments, leader } = cluster;
-  if (leader === undefined) return;
-  const dice = diceOf(fault);
+  withLeader(cluster, (leader) => tellTwoChanges(cluster, leader, diceOf(fault)));
+}
+
+function tellTwoChanges(cluster: Cluster, leader: Process, dice: Dice): void {
+  const { network, moments } = cluster;
   const { electionTimeoutMs } = cluster.setting.raft;
   const without = (machine: Machine, demoted: boolean) => (membership: Membership) => {
     const members = membership.members.flatMap((member) => {
@@ -117,14 +121,16 @@ function leftBehind(cluster: Cluster, fault: Fault): void {
  * majority, of which none has everything that was committed.
  */
 function damagedVoter(cluster: Cluster, fault: Fault): void {
-  const { world, network, leader } = cluster;
-  if (leader === undefined) return;
-  const dice = diceOf(fault);
+  withLeader(cluster, (leader) => tellDamagedVoter(cluster, leader, diceOf(fault)));
+}
+
+function tellDamagedVoter(cluster: Cluster, leader: Process, dice: Dice): void {
+  const { world, network } = cluster;
   const { electionTimeoutMs } = cluster.setting.raft;
   const others = cluster.voters.filter((machine) => machine !== leader.machine);
   const lagging = dice.pick(others);
-  const damaged = dice.pick(dice.chance(0.2) ? cluster.voters : others);
-  if (lagging === undefined || damaged === undefined || damaged === lagging) return;
+  const damaged = dice.pick((dice.chance(0.2) ? cluster.voters : others).filter((machine) => machine !== lagging));
+  if (lagging === undefined || damaged === undefined) return;
   leaveOnly(cluster, lagging, []);
   cluster.attraction = { machine: leader.machine, to: "write" };
   later(cluster, dice.between(0, 30), "writes", () => leader.run(() => write(cluster, leader, dice)));
@@ -134,7 +140,8 @@ function damagedVoter(cluster: Cluster, fault: Fault): void {
     cluster.attraction = null;
     if (!cluster.staysWholeWithout([damaged])) return;
     damaged.restartAtMs = world.nowMs + downMs;
-    damaged.kill("kill");
+    // Not with what is applied: a state that has everything makes the damage good.
+    damaged.kill("power", 1);
     damageTail(damaged, bytesFromEnd);
     later(cluster, downMs, `${damaged.name} is back`, () => damaged.start());
     if (damaged !== leader.machine) {
@@ -145,9 +152,46 @@ function damagedVoter(cluster: Cluster, fault: Fault): void {
   });
 }
 
+/**
+ * What a leader sent is on its way to slow disks when it falls, and the next leader has it overwritten there; whoever
+ * applies the new before its disk has it loses its power.
+ */
+function slowDisks(cluster: Cluster, fault: Fault): void {
+  withLeader(cluster, (leader) => tellSlowDisks(cluster, leader, diceOf(fault)));
+}
+
+function tellSlowDisks(cluster: Cluster, leader: Process, dice: Dice): void {
+  const { world, network, moments, machines } = cluster;
+  const { electionTimeoutMs } = cluster.setting.raft;
+  const others = machines.filter((machine) => machine !== leader.machine);
+  const slow = others.slice(0, Math.max(1, Math.floor(others.length / 2) - dice.below(2)));
+  const syncMsMax = electionTimeoutMs * dice.between(0.5, 3);
+  for (const { disk } of slow) disk.setSpeed({ syncMsMin: syncMsMax / 2, syncMsMax });
+  leaveOnly(cluster, leader.machine, slow);
+  later(cluster, dice.between(1, 20), "writes", () => leader.run(() => write(cluster, leader, dice)));
+  const [downFor, leaderDownFor] = [dice.between(0, 1), dice.between(1, 8)];
+  later(cluster, dice.between(21, 60), "the leader falls", () => {
+    leader.machine.restartAtMs = world.nowMs + electionTimeoutMs * leaderDownFor;
+    leader.machine.kill("power");
+    network.heal();
+  });
+  for (const { id } of slow) {
+    moments.at("overwrites its log", { machine: id }, () => {
+      moments.at("applies", { machine: id }, ({ machine }) => {
+        machine.restartAtMs = world.nowMs + electionTimeoutMs * downFor;
+        machine.kill("power", 0);
+      });
+    });
+  }
+  later(cluster, electionTimeoutMs * dice.between(4, 10), "disks are fast again", () => {
+    for (const { disk } of slow) disk.setSpeed(USUAL_DISK);
+  });
+}
+
 /** Stories of members that change, or are left behind. */
 export const MEMBER_STORIES = {
   "story.two-changes": twoChanges,
   "story.left-behind": leftBehind,
+  "story.slow-disks": slowDisks,
   "story.damaged-voter": damagedVoter,
 } as const satisfies Record<string, DoFault>;

@@ -42,6 +42,7 @@ export const FAULT_KINDS = [
   "story.lost-votes",
   "story.left-behind",
   "story.damaged-voter",
+  "story.slow-disks",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -91,7 +92,7 @@ const OF_THEME: Readonly<Record<Exclude<Theme, "all">, readonly FaultKind[]>> = 
 const STORY_OF: Readonly<Record<Theme, readonly FaultKind[]>> = {
   all: [],
   elections: ["story.lost-votes", "story.fallen-leaders"],
-  replication: ["story.fallen-leaders"],
+  replication: ["story.fallen-leaders", "story.fallen-leaders", "story.slow-disks"],
   membership: ["story.two-changes"],
   snapshots: ["story.left-behind"],
   disk: ["story.damaged-voter", "story.damaged-voter", "story.left-behind"],
@@ -125,7 +126,7 @@ export function planFaults({ seed, theme, stormMs, raft }: Setting): Fault[] {
     how: dice.next(),
     more: dice.next(),
   });
-  const firstMs = 2 * electionTimeoutMs;
+  const firstMs = 3 * electionTimeoutMs;
   const stories = STORY_OF[theme];
   const story = stories.length > 0 && dice.chance(0.75) ? dice.pick(stories) : undefined;
   // Beside a story little else happens, or it would seldom come to its end.

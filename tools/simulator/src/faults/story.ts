@@ -22,6 +22,13 @@ export function later(cluster: Cluster, ms: number, label: string, run: () => vo
   });
 }
 
+/** Begins a story with whoever leads, or with the next who does. */
+export function withLeader(cluster: Cluster, tell: (leader: Process) => void): void {
+  const { leader, moments } = cluster;
+  if (leader === undefined) moments.at("begins to lead", {}, tell);
+  else tell(leader);
+}
+
 export const NEVER = Number.POSITIVE_INFINITY;
 
 /** Cuts a machine off from all but these. */

@@ -1,3 +1,4 @@
+import { Violation } from "../world/violation.ts";
 import type { Facts } from "./facts.ts";
 import type { Invariant } from "./invariant.ts";
 
@@ -19,6 +20,7 @@ export class ReadsSeeEveryCommit implements Invariant {
   }
 
   answered(asked: number, index: number, by: string): void {
-    if (index < asked) throw new Error(`${by} read at ${index} what was acknowledged up to ${asked}`);
+    if (index >= asked) return;
+    throw new Violation(this.name, `${by} read at ${index} what was acknowledged up to ${asked}`);
   }
 }

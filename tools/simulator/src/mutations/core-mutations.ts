@@ -143,15 +143,6 @@ const REPLICATION: readonly Mutation[] = [
     caughtBy: ["08-committed-on-a-majority", "exception"],
   },
   {
-    name: "old-answer-leaves",
-    bug: "an append's answer leaves although its term has passed while it waited for the disk",
-    file: `${CORE}/state.ts`,
-    find: '(type === "appendReply" || type === "suspectReply"',
-    replace: '(type === "suspectReply"',
-    seedsMax: 3_000,
-    caughtBy: ["08-committed-on-a-majority"],
-  },
-  {
     name: "acknowledged-before-durable",
     bug: "an accepted append is acknowledged before it is durable",
     file: `${CORE}/replication.ts`,
@@ -168,15 +159,6 @@ const REPLICATION: readonly Mutation[] = [
     replace: "",
     seedsMax: 3_000,
     caughtBy: ["12-order-of-positions", "08-committed-on-a-majority"],
-  },
-  {
-    name: "commit-beyond-match",
-    bug: "a follower commits what it has and not what the append proves",
-    file: `${CORE}/replication.ts`,
-    find: "advanceCommit(s, Math.min(request.commit, last));",
-    replace: "advanceCommit(s, Math.min(request.commit, s.log.lastIndex));",
-    seedsMax: 3_000,
-    caughtBy: ["05-state-machine-safety", "exception"],
   },
   {
     name: "heartbeat-commits-too-much",

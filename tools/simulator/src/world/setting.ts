@@ -38,7 +38,7 @@ export function settingOf(seed: number): Setting {
     theme,
     voters,
     spares: dice.chance(theme === "membership" ? 0.9 : 0.3) ? 1 : 0,
-    clients: 2 + dice.below(2),
+    clients: 2 + dice.below(theme === "reads" ? 4 : 2),
     // As many elections as there are in a longer storm of slower nodes, and no more messages between them.
     stormMs: electionTimeoutMs * dice.between(8, 18),
     raft: {

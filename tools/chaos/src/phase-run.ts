@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Chance } from "./chance.ts";
-import { nodeDifferences } from "./check/equal-nodes.ts";
+import { comesToRest, nodeDifferences } from "./check/equal-nodes.ts";
 import type { Cluster } from "./cluster.ts";
 import { NEMESES } from "./nemesis/nemeses.ts";
 import { holds, rest } from "./rest.ts";
@@ -74,6 +74,8 @@ export async function runPhase(cluster: Cluster, phase: Phase, signal: AbortSign
   delays.disable();
   const ownDelayMs = delays.max / 1e6;
   // What does not serve cannot be read; what clients have seen until then is judged all the same.
+  const hasUnknown = [...tally.counts.values()].some(({ unknown }) => unknown > 0);
+  if (recovered && hasUnknown) await comesToRest(cluster);
   if (recovered) violations.push(...(await finalReads(cluster, set)));
   for (const workload of set.all) {
     violations.push(...workload.violations().map((message) => ({ check: workload.name, message })));

@@ -9,6 +9,24 @@ interface Page {
   readonly next: string | null;
 }
 
+/** A node holds a write for four seconds before it gives up, and tries again meanwhile. */
+const QUIET_MS = 5_500;
+const REST_MS = 60_000;
+
+/**
+ * Waits until nothing is applied any more: a write of unknown outcome may have been on its way over links that were slow,
+ * and take effect between the reads of two nodes. Gives up after a minute; what is wrong then shows in what follows.
+ */
+export async function comesToRest(cluster: Cluster): Promise<void> {
+  const positions = cluster.nodes.map(({ position }) => position);
+  let [seen, sinceMs] = ["", performance.now()];
+  await holds(async () => {
+    const now = (await Promise.all(positions.map((node) => appliedLogId(cluster, node)))).join();
+    if (now !== seen) [seen, sinceMs] = [now, performance.now()];
+    return performance.now() - sinceMs >= QUIET_MS;
+  }, REST_MS);
+}
+
 /**
  * Compares everything that every node has itself, with versions and indexes, once all have applied the same.
  * @returns what differs, nothing when all are equal.

@@ -1,9 +1,9 @@
 import type { Cluster } from "../world/cluster.ts";
 import type { Process } from "../world/process.ts";
+import type { DoFault } from "./do-fault.ts";
 import { MOMENTS, type Moment } from "./moments.ts";
 import type { Fault } from "./plan.ts";
 import { whomOf } from "./process-faults.ts";
-import type { DoFault } from "./storm.ts";
 
 /** Moments that are the beginning of several steps on the disk: the power goes in the middle of them. */
 const IN_STEPS: readonly Moment[] = ["replaces its log", "compacts its log", "overwrites its log", "begins a sync"];

@@ -1,9 +1,9 @@
 import type { Cluster } from "../world/cluster.ts";
 import { USUAL_DISK } from "../world/disk.ts";
 import type { Machine } from "../world/machine.ts";
+import type { DoFault } from "./do-fault.ts";
 import type { Fault } from "./plan.ts";
 import { whomOf } from "./process-faults.ts";
-import type { DoFault } from "./storm.ts";
 
 const FOLDER = "/data/log";
 const LOG_FILE = /^\d+\.dlog$/;

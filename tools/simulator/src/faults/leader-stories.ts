@@ -4,10 +4,10 @@ import type { Machine } from "../world/machine.ts";
 import { CALM } from "../world/network.ts";
 import type { Process } from "../world/process.ts";
 import { keptOf } from "./crash-faults.ts";
+import type { DoFault } from "./do-fault.ts";
 import type { Moment } from "./moments.ts";
 import type { Fault } from "./plan.ts";
 import { whomOf } from "./process-faults.ts";
-import type { DoFault } from "./storm.ts";
 import { diceOf, later, leaveOnly, NEVER, withLeader, write } from "./story.ts";
 
 /** How one leader of the story below fares. */

@@ -6,9 +6,9 @@ import type { Machine } from "../world/machine.ts";
 import type { Process } from "../world/process.ts";
 import { keptOf } from "./crash-faults.ts";
 import { damageTail } from "./disk-faults.ts";
+import type { DoFault } from "./do-fault.ts";
 import type { Moment } from "./moments.ts";
 import type { Fault } from "./plan.ts";
-import type { DoFault } from "./storm.ts";
 import { diceOf, later, leaveOnly, NEVER, withLeader, write } from "./story.ts";
 
 function changeAt({ world }: Cluster, process: Process, make: (membership: Membership) => Membership | null): void {

@@ -1,9 +1,9 @@
 import type { NodeId } from "@dister/types";
 import type { Cluster } from "../world/cluster.ts";
 import { CALM } from "../world/network.ts";
+import type { DoFault } from "./do-fault.ts";
 import type { Fault } from "./plan.ts";
 import { whomOf } from "./process-faults.ts";
-import type { DoFault } from "./storm.ts";
 
 /** Cuts every direction for which `isCut` says so, and heals everything when the time is over. */
 function cutWhere(cluster: Cluster, fault: Fault, isCut: (from: NodeId, to: NodeId) => boolean): void {

@@ -2,8 +2,8 @@ import { isDisterError, type Member, type Membership, membershipOf } from "@dist
 import type { Cluster } from "../world/cluster.ts";
 import { memberOf } from "../world/cluster.ts";
 import type { Process } from "../world/process.ts";
+import type { DoFault } from "./do-fault.ts";
 import { whomOf } from "./process-faults.ts";
-import type { DoFault } from "./storm.ts";
 
 /** Changes the members as the leader sees them; what is refused, or comes to nothing, is no fault. */
 function change(cluster: Cluster, make: (membership: Membership, leader: Process) => Membership | null): void {

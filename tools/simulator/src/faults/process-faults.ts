@@ -1,7 +1,7 @@
 import type { Cluster } from "../world/cluster.ts";
 import type { Machine } from "../world/machine.ts";
+import type { DoFault } from "./do-fault.ts";
 import type { Fault } from "./plan.ts";
-import type { DoFault } from "./storm.ts";
 
 /** The machine that a fault means: the leader's, one time in three. */
 export function whomOf({ machines, leader }: Cluster, { whom }: Fault): Machine {

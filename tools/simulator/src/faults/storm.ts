@@ -3,6 +3,7 @@ import { USUAL_DISK } from "../world/disk.ts";
 import { CALM } from "../world/network.ts";
 import { CRASH_FAULTS } from "./crash-faults.ts";
 import { DISK_FAULTS } from "./disk-faults.ts";
+import type { DoFault } from "./do-fault.ts";
 import { LEADER_STORIES } from "./leader-stories.ts";
 import { MEMBER_STORIES } from "./member-stories.ts";
 import { NETWORK_FAULTS } from "./network-faults.ts";
@@ -10,9 +11,6 @@ import { OPERATOR_FAULTS } from "./operator-faults.ts";
 import type { Fault, FaultKind } from "./plan.ts";
 import { PROCESS_FAULTS } from "./process-faults.ts";
 import { TIME_FAULTS } from "./time-faults.ts";
-
-/** Does one fault, and undoes it when its time is over. */
-export type DoFault = (cluster: Cluster, fault: Fault) => void;
 
 const MENU: Readonly<Record<FaultKind, DoFault>> = {
   ...PROCESS_FAULTS,

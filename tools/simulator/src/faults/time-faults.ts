@@ -1,5 +1,5 @@
+import type { DoFault } from "./do-fault.ts";
 import { whomOf } from "./process-faults.ts";
-import type { DoFault } from "./storm.ts";
 
 export const TIME_FAULTS = {
   "time.rate": (cluster, fault) => {

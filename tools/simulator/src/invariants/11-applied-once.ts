@@ -7,7 +7,9 @@ import type { Invariant } from "./invariant.ts";
 export class AppliedOnce implements Invariant {
   readonly name = "11-applied-once";
   readonly #appliedOf = new Map<Process, number>();
-  readonly #effectOf = new Map<string, { logId: number; timeMs: number }>();
+  readonly #effectOf = new Map<string, { logId: number; logTimeMs: number }>();
+  /** Log time behind each index: the highest stamp so far. */
+  readonly #logTimeMs: number[] = [];
 
   started(process: Process): void {
     this.#appliedOf.set(process, process.state.applied().index);
@@ -35,10 +37,16 @@ export class AppliedOnce implements Invariant {
 
   #effect(process: Process, entry: LogEntry, outcome: CommandOutcome): void {
     const { requestId, timeMs } = decodeCommand(entry.payload);
+    const logTimeMs = Math.max(timeMs, this.#logTimeMs.at(-1) ?? 0);
+    // Whoever applies an entry first goes before everybody else, so that the highest stamp is that of all before it.
+    if (entry.index >= this.#logTimeMs.length) this.#logTimeMs[entry.index] = logTimeMs;
     const known = this.#effectOf.get(requestId);
-    if (known === undefined) this.#effectOf.set(requestId, { logId: outcome.logId, timeMs });
+    if (known === undefined) this.#effectOf.set(requestId, { logId: outcome.logId, logTimeMs });
     const first = known?.logId ?? entryLogId(entry);
-    if (outcome.logId === first || timeMs - (known?.timeMs ?? 0) > LIMITS.requestIdKeptMs) return;
+    if (outcome.logId === first) return;
+    // What is forgotten is forgotten by log time, which jumps when leaders' clocks are apart (docs/internals/consensus.md, 9).
+    const passedMs = this.#logTimeMs[entry.index]! - (known?.logTimeMs ?? 0);
+    if (passedMs > LIMITS.requestIdKeptMs) return;
     throw new Error(`request ${requestId} took effect at ${first} and, on ${process.name}, at ${outcome.logId}`);
   }
 }

@@ -5,7 +5,7 @@ import { everyRule, type Rules } from "../invariants/rules.ts";
 import { CoverageRule } from "./coverage-rule.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
-import type { Process } from "./process.ts";
+import { Process } from "./process.ts";
 import type { Setting } from "./setting.ts";
 import { Watch } from "./watch.ts";
 import type { World } from "./world.ts";
@@ -43,7 +43,16 @@ export class Cluster {
       received: (_from, to, message) => watch.received(byId.get(to)?.process ?? null, message),
     });
     this.machines = members.map(({ id, name }) => {
-      return new Machine({ id, name, world, network: this.network, setting, founding, watch });
+      return new Machine({
+        id,
+        name,
+        world,
+        network: this.network,
+        setting,
+        founding,
+        watch,
+        newProcess: (machine) => new Process(machine),
+      });
     });
     for (const machine of this.machines) byId.set(machine.id, machine);
     world.afterEvent = () => watch.look();
@@ -74,9 +83,22 @@ export class Cluster {
   }
 
   /** Would a majority of these voters be left whole, if these machines lost something that they acknowledged? */
-  staysWholeWithout(lost: readonly Machine[], voters: readonly Machine[] = this.voters): boolean {
-    const whole = voters.filter((machine) => !lost.includes(machine) && machine.damage === "none" && !machine.refused);
-    return 2 * whole.length > voters.length;
+  staysWholeWithout(lost: readonly Machine[], voters?: readonly Machine[]): boolean {
+    const all = voters === undefined ? this.#possibleVoters() : [voters];
+    return all.every((each) => {
+      const whole = each.filter((machine) => !lost.includes(machine) && machine.damage === "none" && !machine.refused);
+      return 2 * whole.length > each.length;
+    });
+  }
+
+  /** Voters of the membership that is committed, and of those behind it that may be in force before long. */
+  #possibleVoters(): Machine[][] {
+    const { entries, membership: committed } = this.facts;
+    const possible = [committed.value];
+    for (const [key, { membership }] of entries) {
+      if (membership !== undefined && Number.parseInt(key, 10) > committed.index) possible.push(membership);
+    }
+    return possible.map(({ members }) => members.filter(({ voter }) => voter).map(({ id }) => this.machine(id)));
   }
 }
 

@@ -18,11 +18,12 @@ import type { Dice } from "./dice.ts";
 import { MachineDisk } from "./disk.ts";
 import type { LogModel } from "./log-model.ts";
 import type { Network } from "./network.ts";
-import { Process } from "./process.ts";
+import type { Process } from "./process.ts";
 import { MachineClock } from "./process-clock.ts";
 import type { Setting } from "./setting.ts";
 import { Violation } from "./violation.ts";
 import type { Watch } from "./watch.ts";
+import type { DatabaseImage } from "./watched-state.ts";
 import type { World } from "./world.ts";
 
 /** Damage that was done to the files of a machine while it was down. */
@@ -40,6 +41,7 @@ export class Machine {
   readonly dice: Dice;
   readonly founding: Membership;
   readonly watch: Watch;
+  readonly #newProcess: (machine: Machine) => Process;
   process: Process | null = null;
   /** The database as it would be found: as of the last checkpoint, and as of now. */
   imageDurable: Uint8Array | null = null;
@@ -63,6 +65,7 @@ export class Machine {
     setting: Setting;
     founding: Membership;
     watch: Watch;
+    newProcess: (machine: Machine) => Process;
   }) {
     this.id = parts.id;
     this.name = parts.name;
@@ -71,6 +74,7 @@ export class Machine {
     this.setting = parts.setting;
     this.founding = parts.founding;
     this.watch = parts.watch;
+    this.#newProcess = parts.newProcess;
     this.dice = this.world.dice(`machine ${this.name}`);
     this.disk = new MachineDisk(this.world, this.name);
     this.clock = new MachineClock(this.world, this.name, this.dice.between(0, 1e6));
@@ -78,11 +82,24 @@ export class Machine {
     this.disk.files.syncDirectory("/");
   }
 
+  /** What a process leaves in the database file when the power goes. */
+  keepDurable({ bytes, applied }: DatabaseImage): void {
+    this.imageDurable = bytes;
+    this.imageLatest = bytes;
+    this.appliedDurable = applied;
+  }
+
+  /** What it leaves when it ends otherwise: all that was committed, durable or not. */
+  keepLatest({ bytes, applied }: DatabaseImage): void {
+    this.imageLatest = bytes;
+    this.appliedLatest = applied;
+  }
+
   /** Starts a process, unless one is running. */
   start(): void {
     if (this.process !== null || this.refused) return;
     this.starts++;
-    const process = new Process(this);
+    const process = this.#newProcess(this);
     this.process = process;
     void this.#open(process);
   }

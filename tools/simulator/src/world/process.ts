@@ -4,7 +4,7 @@ import type { CommandOutcome, LogStore } from "@dister/types";
 import { type LogImage, LogModel } from "./log-model.ts";
 import type { Machine } from "./machine.ts";
 import { WatchedLog } from "./watched-log.ts";
-import { WatchedState } from "./watched-state.ts";
+import { type StateWatcher, WatchedState } from "./watched-state.ts";
 
 /** One life of a node, from its start to its end by its own hand or another's. */
 export class Process {
@@ -89,7 +89,25 @@ export class Process {
         machine.watch.compacting(this);
       },
     });
-    this.state = new WatchedState(store, this);
+    this.state = new WatchedState(store, this.#stateWatcher());
+  }
+
+  /** Hands on what happens to the state, as long as this process lives. */
+  #stateWatcher(): StateWatcher {
+    const { machine } = this;
+    const { watch } = machine;
+    const alive = (tell: () => void): void => {
+      if (this.isAlive) tell();
+    };
+    return {
+      applied: (entries, outcomes) => alive(() => watch.applied(this, entries, outcomes)),
+      changed: (event) => alive(() => watch.changed(this, event)),
+      streamReset: (logId) => alive(() => watch.streamReset(this, logId)),
+      pieceArrived: () => alive(() => watch.pieceArrived(this)),
+      sinkAborted: () => machine.world.coverage.reached("snapshot cut off"),
+      restored: (position) => alive(() => watch.restored(this, position)),
+      durable: (image) => alive(() => machine.keepDurable(image)),
+    };
   }
 
   began(raft: RaftNode<CommandOutcome>): void {
@@ -122,7 +140,10 @@ export class Process {
     machine.network.leave(machine.id);
     machine.process = null;
     this.#waiting = null;
-    if (this.state !== undefined) this.state.leaveBehind();
+    if (this.state !== undefined) {
+      machine.keepLatest(this.state.image());
+      void this.state.close();
+    }
     machine.settleDisk(how, keep);
     for (const tell of this.#mourners.splice(0)) tell();
     void this.raft?.stop().catch(() => undefined);

@@ -1,14 +1,33 @@
 import type { Store } from "@dister/store";
 import type {
+  ChangeEvent,
   CommandOutcome,
   LogEntry,
+  LogId,
   LogPosition,
   Membership,
   SnapshotSink,
   SnapshotSource,
   StateMachine,
 } from "@dister/types";
-import type { Process } from "./process.ts";
+
+/** The database as one could go on with it, and where it stands. */
+export interface DatabaseImage {
+  readonly bytes: Uint8Array;
+  readonly applied: LogPosition;
+}
+
+/** Who is told what happens to a state; nothing of a process that has ended. */
+export interface StateWatcher {
+  applied(entries: readonly LogEntry[], outcomes: readonly (CommandOutcome | undefined)[]): void;
+  changed(event: ChangeEvent): void;
+  streamReset(logId: LogId): void;
+  pieceArrived(): void;
+  sinkAborted(): void;
+  restored(position: LogPosition): void;
+  /** What is committed in the database is durable from now on. */
+  durable(image: DatabaseImage): void;
+}
 
 /**
  * Passes everything on to the real store, tells what was applied, and keeps what would be found in the database file:
@@ -16,13 +35,13 @@ import type { Process } from "./process.ts";
  */
 export class WatchedState implements StateMachine<CommandOutcome> {
   readonly inner: Store;
-  readonly #process: Process;
+  readonly #watcher: StateWatcher;
 
-  constructor(inner: Store, process: Process) {
+  constructor(inner: Store, watcher: StateWatcher) {
     this.inner = inner;
-    this.#process = process;
-    inner.onChange((event) => process.machine.watch.changed(process, event));
-    inner.onReset((logId) => process.machine.watch.streamReset(process, logId));
+    this.#watcher = watcher;
+    inner.onChange((event) => watcher.changed(event));
+    inner.onReset((logId) => watcher.streamReset(logId));
   }
 
   applied(): LogPosition {
@@ -43,13 +62,13 @@ export class WatchedState implements StateMachine<CommandOutcome> {
 
   async apply(entries: readonly LogEntry[]): Promise<readonly (CommandOutcome | undefined)[]> {
     const outcomes = await this.inner.apply(entries);
-    if (this.#process.isAlive) this.#process.machine.watch.applied(this.#process, entries, outcomes);
+    this.#watcher.applied(entries, outcomes);
     return outcomes;
   }
 
   async checkpoint(): Promise<LogPosition> {
     const position = await this.inner.checkpoint();
-    this.#keep();
+    this.#watcher.durable(this.image());
     return position;
   }
 
@@ -63,36 +82,23 @@ export class WatchedState implements StateMachine<CommandOutcome> {
     return {
       write: async (chunk) => {
         await sink.write(chunk);
-        if (this.#process.isAlive) this.#process.machine.watch.pieceArrived(this.#process);
+        this.#watcher.pieceArrived();
       },
       commit: async () => {
         await sink.commit();
         isOver = true;
-        this.#keep();
-        if (this.#process.isAlive) this.#process.machine.watch.restored(this.#process, position);
+        this.#watcher.durable(this.image());
+        this.#watcher.restored(position);
       },
       abort: () => {
-        if (!isOver) this.#process.machine.world.coverage.reached("snapshot cut off");
+        if (!isOver) this.#watcher.sinkAborted();
         sink.abort();
       },
     };
   }
 
-  /** What is committed in the database is durable from now on. */
-  #keep(): void {
-    const { machine } = this.#process;
-    if (!this.#process.isAlive) return;
-    machine.imageDurable = this.inner.image();
-    machine.imageLatest = machine.imageDurable;
-    machine.appliedDurable = this.inner.applied();
-  }
-
-  /** The process ends: what was committed is in the file, durable or not. */
-  leaveBehind(): void {
-    const { machine } = this.#process;
-    machine.imageLatest = this.inner.image();
-    machine.appliedLatest = this.inner.applied();
-    void this.inner.close();
+  image(): DatabaseImage {
+    return { bytes: this.inner.image(), applied: this.inner.applied() };
   }
 
   async close(): Promise<void> {

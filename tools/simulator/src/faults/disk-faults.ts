@@ -1,3 +1,4 @@
+import { SECTOR_BYTES } from "@dister/types/testing";
 import type { Cluster } from "../world/cluster.ts";
 import { USUAL_DISK } from "../world/disk.ts";
 import type { Machine } from "../world/machine.ts";
@@ -7,6 +8,8 @@ import { whomOf } from "./process-faults.ts";
 
 const FOLDER = "/data/log";
 const LOG_FILE = /^\d+\.dlog$/;
+/** No record of a run is much longer. */
+const RECORD_BYTES_USUAL = 128;
 
 function slow(cluster: Cluster, fault: Fault, syncMsMax: number): void {
   const { disk, name } = whomOf(cluster, fault);
@@ -21,6 +24,14 @@ function endOf(bytes: Uint8Array): number {
   return end;
 }
 
+/**
+ * What the log cannot tell from a batch that was cut (docs/formats/log-file.md, "Not noticed"): damage in a last record that
+ * ends with zeros of its own in a sector of its own. Where that may be so nothing is damaged: the run would prove nothing.
+ */
+function mayLookCut(end: number, offset: number): boolean {
+  return end - offset < RECORD_BYTES_USUAL && SECTOR_BYTES - (end % SECTOR_BYTES) < RECORD_BYTES_USUAL;
+}
+
 /** Changes one byte of the last records of a machine that is down, so many bytes from their end. */
 export function damageTail(machine: Machine, bytesFromEnd: number): void {
   const { files } = machine.disk;
@@ -30,7 +41,7 @@ export function damageTail(machine: Machine, bytesFromEnd: number): void {
   const bytes = files.contents(path);
   const offset = endOf(bytes) - 1 - bytesFromEnd;
   // What lies before the records are items, which are made anew from the records.
-  if (offset < 4_096) return;
+  if (offset < 4_096 || mayLookCut(offset + 1 + bytesFromEnd, offset)) return;
   files.damage(path, offset, Uint8Array.of(bytes[offset]! ^ 0x10));
   machine.damage = "log";
 }
@@ -49,6 +60,7 @@ function damage(machine: Machine, fault: Fault): void {
   const end = endOf(bytes);
   if (end === 0) return;
   const offset = Math.floor(fault.more * end);
+  if (mayLookCut(end, offset)) return;
   const length = fault.whom < 0.5 ? 1 : Math.min(512, end - offset);
   const changed = bytes
     .slice(offset, offset + length)

@@ -29,7 +29,8 @@ function endOf(bytes: Uint8Array): number {
  * ends with zeros of its own in a sector of its own. Where that may be so nothing is damaged: the run would prove nothing.
  */
 function mayLookCut(end: number, offset: number): boolean {
-  return end - offset < RECORD_BYTES_USUAL && SECTOR_BYTES - (end % SECTOR_BYTES) < RECORD_BYTES_USUAL;
+  const left = (SECTOR_BYTES - (end % SECTOR_BYTES)) % SECTOR_BYTES;
+  return end - offset < RECORD_BYTES_USUAL && left < RECORD_BYTES_USUAL;
 }
 
 /** Changes one byte of the last records of a machine that is down, so many bytes from their end. */

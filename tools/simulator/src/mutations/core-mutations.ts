@@ -11,16 +11,7 @@ const ELECTIONS: readonly Mutation[] = [
     file: `${CORE}/election.ts`,
     find: "if (granted) s.sendAfterWrite(from, reply);",
     replace: "if (granted) s.send(from, reply);",
-    seedsMax: 3_000,
-    caughtBy: ["07-one-vote"],
-  },
-  {
-    name: "vote-not-written",
-    bug: "a vote in a term that is known already is not written",
-    file: `${CORE}/election.ts`,
-    find: "    s.vote = from;\n    s.hardStateChanged = true;\n",
-    replace: "    s.vote = from;\n",
-    seedsMax: 3_000,
+    seedsMax: 100,
     caughtBy: ["07-one-vote"],
   },
   {
@@ -29,7 +20,7 @@ const ELECTIONS: readonly Mutation[] = [
     file: `${CORE}/election.ts`,
     find: "(s.vote === from || (s.vote === null && s.leader === null)) &&",
     replace: "(s.vote === from || s.leader === null) &&",
-    seedsMax: 300,
+    seedsMax: 50,
     caughtBy: ["07-one-vote"],
   },
   {
@@ -38,7 +29,7 @@ const ELECTIONS: readonly Mutation[] = [
     file: `${CORE}/raft-log.ts`,
     find: "return other.term > own.term || (other.term === own.term && other.index >= own.index);",
     replace: "return other.index >= own.index;",
-    seedsMax: 3_000,
+    seedsMax: 1_000,
     caughtBy: ["04-leader-completeness"],
   },
   {
@@ -53,7 +44,7 @@ const ELECTIONS: readonly Mutation[] = [
       '  const asked = s.role === "preCandidate" ? s.term + 1 : s.term;',
       '  if ((s.role !== "preCandidate" && s.role !== "candidate") || reply.asked !== asked) return;',
     ].join("\n"),
-    seedsMax: 300,
+    seedsMax: 50,
     caughtBy: ["01-election-safety", "04-leader-completeness", "exception"],
   },
   {
@@ -62,7 +53,7 @@ const ELECTIONS: readonly Mutation[] = [
     file: `${CORE}/quorum.ts`,
     find: "return Math.floor(voters / 2) + 1;",
     replace: "return Math.ceil(voters / 2);",
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["08-committed-on-a-majority", "01-election-safety"],
   },
   {
@@ -71,7 +62,7 @@ const ELECTIONS: readonly Mutation[] = [
     file: `${CORE}/election.ts`,
     find: "    { index: s.termStart, term: s.term, r: s.drawR(), kind: ENTRY_KIND.empty, payload: new Uint8Array(0) },\n",
     replace: "",
-    seedsMax: 300,
+    seedsMax: 50,
     caughtBy: ["liveness"],
   },
 ];
@@ -83,7 +74,7 @@ const REPLICATION: readonly Mutation[] = [
     file: `${CORE}/replication.ts`,
     find: "if (index <= s.commit || s.log.termAt(index) !== s.term) return;",
     replace: "if (index <= s.commit) return;",
-    seedsMax: 3_000,
+    seedsMax: 300,
     caughtBy: ["04-leader-completeness"],
   },
   {
@@ -93,7 +84,7 @@ const REPLICATION: readonly Mutation[] = [
     find: "const index = committedIndex(s.voters, (voter) => s.progress.get(voter)?.counted ?? 0);",
     replace:
       "const index = committedIndex(s.voters, (voter) => (voter === s.id ? s.log.lastIndex : (s.progress.get(voter)?.counted ?? 0)));",
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["08-committed-on-a-majority"],
   },
   {
@@ -103,7 +94,7 @@ const REPLICATION: readonly Mutation[] = [
     find: "const index = committedIndex(s.voters, (voter) => s.progress.get(voter)?.counted ?? 0);",
     replace:
       "const everybody = s.configurations.current.members.map(({ id }) => id);\n  const index = committedIndex(everybody, (voter) => s.progress.get(voter)?.counted ?? 0);",
-    seedsMax: 300,
+    seedsMax: 50,
     caughtBy: ["08-committed-on-a-majority"],
   },
   {
@@ -112,8 +103,8 @@ const REPLICATION: readonly Mutation[] = [
     file: `${CORE}/replication.ts`,
     find: "if (fresh >= 0) takeEntries(s, entries.slice(fresh));",
     replace: "if (entries.length > 0) takeEntries(s, fresh >= 0 ? entries.slice(fresh) : entries);",
-    seedsMax: 300,
-    caughtBy: ["exception"],
+    seedsMax: 20,
+    caughtBy: ["unexpected-stop", "exception"],
   },
   {
     name: "hint-off-by-one",
@@ -121,7 +112,7 @@ const REPLICATION: readonly Mutation[] = [
     file: `${CORE}/replication.ts`,
     find: "progress.next = Math.max(progress.match + 1, conflicts ? agreed.index : agreed.index + 1);",
     replace: "progress.next = Math.max(progress.match + 1, conflicts ? agreed.index : agreed.index + 2);",
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["liveness"],
   },
   {
@@ -130,17 +121,8 @@ const REPLICATION: readonly Mutation[] = [
     file: `${CORE}/replication.ts`,
     find: "const news = progress.acknowledged(index, s.nowMs);",
     replace: "const news = progress.acknowledged(Math.max(index, progress.next - 1), s.nowMs);",
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["08-committed-on-a-majority"],
-  },
-  {
-    name: "old-answer-counts",
-    bug: "an append's answer from an earlier term counts",
-    file: `${CORE}/core.ts`,
-    find: 'return type === "voteReply" && message.pre;',
-    replace: 'return type === "appendReply" || (type === "voteReply" && message.pre);',
-    seedsMax: 3_000,
-    caughtBy: ["08-committed-on-a-majority", "exception"],
   },
   {
     name: "acknowledged-before-durable",
@@ -148,17 +130,8 @@ const REPLICATION: readonly Mutation[] = [
     file: `${CORE}/replication.ts`,
     find: 's.sendAfterWrite(to, { type: "appendReply", term: s.term, ok: true,',
     replace: 's.sendAfterVote(to, { type: "appendReply", term: s.term, ok: true,',
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["08-committed-on-a-majority"],
-  },
-  {
-    name: "overwritten-write-counts",
-    bug: "a write that was overwritten while it was under way counts as durable (A-B-A)",
-    file: `${CORE}/raft-log.ts`,
-    find: "    for (const write of this.#underWay) write.last = Math.min(write.last, index - 1);\n",
-    replace: "",
-    seedsMax: 3_000,
-    caughtBy: ["12-order-of-positions", "08-committed-on-a-majority"],
   },
   {
     name: "heartbeat-commits-too-much",
@@ -166,8 +139,8 @@ const REPLICATION: readonly Mutation[] = [
     file: `${CORE}/heartbeat.ts`,
     find: "commit: Math.min(s.commit, progress.match), round",
     replace: "commit: s.commit, round",
-    seedsMax: 300,
-    caughtBy: ["exception", "05-state-machine-safety"],
+    seedsMax: 20,
+    caughtBy: ["unexpected-stop", "13-change-streams", "exception", "05-state-machine-safety"],
   },
   {
     name: "applied-before-durable",
@@ -175,17 +148,8 @@ const REPLICATION: readonly Mutation[] = [
     file: `${CORE}/core.ts`,
     find: "return s.installing ? s.applied : Math.min(s.commit, s.log.durableIndex);",
     replace: "return s.installing ? s.applied : s.commit;",
-    seedsMax: 300,
-    caughtBy: ["12-order-of-positions"],
-  },
-  {
-    name: "appends-while-installing",
-    bug: "appends are taken while a snapshot is being installed",
-    file: `${CORE}/replication.ts`,
-    find: "  if (s.installing) return; // The log is about to be replaced; the leader sends again.\n",
-    replace: "",
-    seedsMax: 3_000,
-    caughtBy: ["exception", "unexpected-stop"],
+    seedsMax: 20,
+    caughtBy: ["13-change-streams", "unexpected-stop", "12-order-of-positions"],
   },
   {
     name: "snapshot-without-members",
@@ -193,7 +157,7 @@ const REPLICATION: readonly Mutation[] = [
     file: `${CORE}/core.ts`,
     find: "    s.configurations.reset(position.index, membership);\n",
     replace: "",
-    seedsMax: 3_000,
+    seedsMax: 100,
     caughtBy: ["liveness"],
   },
 ];
@@ -205,16 +169,7 @@ const READS: readonly Mutation[] = [
     file: `${CORE}/reads.ts`,
     find: "if (s.voters.length === 0 || acks < majorityOf(s.voters.length)) return false;",
     replace: "if (s.voters.length === 0 || acks > majorityOf(s.voters.length)) return false;",
-    seedsMax: 1_000,
-    caughtBy: ["10-reads-see-every-commit"],
-  },
-  {
-    name: "read-round-reused",
-    bug: "every read has the same round, so that an old answer confirms a new read",
-    file: `${CORE}/reads.ts`,
-    find: "  s.readRound++;\n",
-    replace: "",
-    seedsMax: 3_000,
+    seedsMax: 50,
     caughtBy: ["10-reads-see-every-commit"],
   },
   {
@@ -223,7 +178,7 @@ const READS: readonly Mutation[] = [
     file: `${CORE}/reads.ts`,
     find: " || s.commit < s.termStart) return;",
     replace: ") return;",
-    seedsMax: 300,
+    seedsMax: 1_000,
     caughtBy: ["10-reads-see-every-commit"],
   },
 ];

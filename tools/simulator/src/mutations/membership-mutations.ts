@@ -10,8 +10,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     file: `${CORE}/replication.ts`,
     find: "  s.configurations.truncateFrom(from);\n",
     replace: "",
-    seedsMax: 3_000,
-    caughtBy: ["exception", "liveness"],
+    seedsMax: 100,
+    caughtBy: ["liveness", "unexpected-stop", "exception"],
   },
   {
     name: "membership-forgotten-at-restart",
@@ -19,7 +19,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     file: `${CORE}/core.ts`,
     find: "    this.#findMemberships(applied.index);\n",
     replace: "",
-    seedsMax: 3_000,
+    seedsMax: 100,
     caughtBy: ["liveness", "08-committed-on-a-majority"],
   },
   {
@@ -28,7 +28,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     file: `${CORE}/configurations.ts`,
     find: "if (added + removed > 1)",
     replace: "if (added + removed > 2)",
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["09-memberships-overlap"],
   },
   {
@@ -37,7 +37,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     file: `${CORE}/leadership.ts`,
     find: "if (s.commit < s.termStart || s.configurations.index > s.commit) {",
     replace: "if (s.commit < s.termStart) {",
-    seedsMax: 300,
+    seedsMax: 100,
     caughtBy: ["09-memberships-overlap"],
   },
   {
@@ -46,7 +46,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     file: `${CORE}/leadership.ts`,
     find: "if (s.commit < s.termStart || s.configurations.index > s.commit) {",
     replace: "if (s.configurations.index > s.commit) {",
-    seedsMax: 3_000,
+    seedsMax: 300,
     caughtBy: ["04-leader-completeness"],
   },
   {
@@ -55,7 +55,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     file: `${CORE}/replication.ts`,
     find: '  replicate(s);\n  becomeFollower(s, s.term, null, "removed from the membership");\n',
     replace: "",
-    seedsMax: 300,
+    seedsMax: 100,
     caughtBy: ["liveness"],
   },
   {
@@ -64,7 +64,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     file: `${CORE}/role.ts`,
     find: "return s.configurations.isVoterUnlessCommitted(s.id, s.commit);",
     replace: "return s.configurations.isVoter(s.id);",
-    seedsMax: 3_000,
+    seedsMax: 1_000,
     caughtBy: ["liveness"],
   },
 ];

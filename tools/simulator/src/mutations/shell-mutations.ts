@@ -5,15 +5,6 @@ const SHELL = "packages/raft/src";
 /** Bugs in the shell. */
 export const SHELL_MUTATIONS: readonly Mutation[] = [
   {
-    name: "read-ids-reused",
-    bug: "the numbers of read questions begin again after a restart",
-    file: `${SHELL}/raft-node.ts`,
-    find: "firstId: Math.floor(rng.next() * 2 ** 48),",
-    replace: "firstId: 0,",
-    seedsMax: 3_000,
-    caughtBy: ["10-reads-see-every-commit"],
-  },
-  {
     name: "read-shares-present-question",
     bug: "a read shares a question to the leader that is under way already",
     file: `${SHELL}/read-batches.ts`,
@@ -29,7 +20,7 @@ export const SHELL_MUTATIONS: readonly Mutation[] = [
     file: `${SHELL}/raft-node.ts`,
     find: "    await this.whenApplied(index);\n    return index;",
     replace: "    return index;",
-    seedsMax: 300,
+    seedsMax: 50,
     caughtBy: ["13-histories"],
   },
   {
@@ -44,7 +35,7 @@ export const SHELL_MUTATIONS: readonly Mutation[] = [
       '    if (this.#status.role !== "leader") {',
       '      this.#proposals.rejectAll(() => new DisterError("DISTER_ERR_DROPPED"));',
     ].join("\n"),
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["13-histories"],
   },
   {
@@ -53,7 +44,7 @@ export const SHELL_MUTATIONS: readonly Mutation[] = [
     file: `${SHELL}/raft-node.ts`,
     find: "        await this.#untilDone(sink.commit());\n",
     replace: "        await log.reset(header.position);\n        await this.#untilDone(sink.commit());\n",
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["12-order-of-positions", "unexpected-stop"],
   },
   {
@@ -71,7 +62,7 @@ export const SHELL_MUTATIONS: readonly Mutation[] = [
     file: `${SHELL}/compactor.ts`,
     find: "const durable = await this.#stateMachine.checkpoint();",
     replace: "const durable = this.#stateMachine.applied();",
-    seedsMax: 3_000,
+    seedsMax: 20,
     caughtBy: ["12-order-of-positions"],
   },
 ];

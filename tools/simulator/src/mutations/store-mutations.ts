@@ -10,17 +10,8 @@ export const STORE_MUTATIONS: readonly Mutation[] = [
     file: `${STORE}/snapshot-sink.ts`,
     find: "        this.#tables.requestInsert(record.row);\n",
     replace: "",
-    seedsMax: 300,
-    caughtBy: ["11-applied-once", "05-state-machine-safety"],
-  },
-  {
-    name: "request-runs-twice",
-    bug: "a request that is known runs again, and its first outcome is told",
-    file: `${STORE}/apply.ts`,
-    find: "    if (known !== undefined) return known;\n\n    const changed = this.#run(command);\n",
-    replace: "    const changed = this.#run(command);\n    if (known !== undefined) return known;\n\n",
-    seedsMax: 300,
-    caughtBy: ["13-histories"],
+    seedsMax: 20,
+    caughtBy: ["05-state-machine-safety", "11-applied-once"],
   },
   {
     name: "position-only-with-changes",
@@ -28,7 +19,7 @@ export const STORE_MUTATIONS: readonly Mutation[] = [
     file: `${STORE}/apply.ts`,
     find: "    this.#tables.positionsPut(this.#state);\n",
     replace: "    if (this.events.length > 0) this.#tables.positionsPut(this.#state);\n",
-    seedsMax: 300,
+    seedsMax: 50,
     caughtBy: ["06-nothing-goes-back", "12-order-of-positions", "exception"],
   },
   {
@@ -37,8 +28,8 @@ export const STORE_MUTATIONS: readonly Mutation[] = [
     file: `${STORE}/apply.ts`,
     find: "this.#state.logTimeMs = Math.max(this.#state.logTimeMs, timeMs);",
     replace: "this.#state.logTimeMs = timeMs;",
-    seedsMax: 3_000,
-    caughtBy: ["05-state-machine-safety"],
+    seedsMax: 20,
+    caughtBy: ["liveness", "05-state-machine-safety"],
   },
   {
     name: "depends-on-batches",
@@ -46,7 +37,7 @@ export const STORE_MUTATIONS: readonly Mutation[] = [
     file: `${STORE}/apply.ts`,
     find: "const record = this.#tables.kvPut(key, value, this.#state.applied.index);",
     replace: "const record = this.#tables.kvPut(key, value, this.#state.applied.index - this.events.length);",
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["05-state-machine-safety"],
   },
   {
@@ -55,7 +46,7 @@ export const STORE_MUTATIONS: readonly Mutation[] = [
     file: `${STORE}/apply.ts`,
     find: "return { outcomes, events: run.events };",
     replace: "return { outcomes, events: run.events.toReversed() };",
-    seedsMax: 300,
+    seedsMax: 20,
     caughtBy: ["13-change-streams"],
   },
   {
@@ -64,7 +55,7 @@ export const STORE_MUTATIONS: readonly Mutation[] = [
     file: `${STORE}/apply.ts`,
     find: "      if (!this.#tables.kvDelete(key)) continue;\n      this.#state.kvCount--;\n",
     replace: "      this.#tables.kvDelete(key);\n      this.#state.kvCount--;\n",
-    seedsMax: 1_000,
-    caughtBy: ["13-change-streams"],
+    seedsMax: 20,
+    caughtBy: ["exception", "13-change-streams"],
   },
 ];

@@ -83,11 +83,9 @@ export class CoverageRule implements Invariant {
   received(process: Process, message: RaftMessage): void {
     if (message.type !== "voteReply" && message.type !== "appendReply") return;
     const { status } = process;
-    if (message.type === "voteReply" && message.granted) {
-      const asked = message.pre ? status.term + 1 : status.term;
-      const isAwaited = status.role === (message.pre ? "preCandidate" : "candidate") && message.asked === asked;
-      if (!isAwaited) this.#coverage.reached("late vote passed over");
-    }
+    // Of an election that is over; the votes of those who answer a winner last are no news.
+    const isVote = message.type === "voteReply" && message.granted && !message.pre;
+    if (isVote && message.asked < status.term) this.#coverage.reached("late vote passed over");
     if (message.type === "appendReply" && message.term < status.term)
       this.#coverage.reached("append answered in another term");
   }

@@ -66,11 +66,9 @@ export class CoverageRule implements Invariant {
       const term = process.log.termAt(index);
       if (term === undefined) continue;
       if (this.#facts.entry(index, term)?.membership) this.#coverage.reached("membership rolled back");
-      if (this.#isOnMajority(index, term)) this.#coverage.reached("entry that a majority had overwritten");
     }
   }
 
-  /** As in Figure 8 of the Raft paper: what a majority has is not committed by that alone. */
   #isOnMajority(index: number, term: number): boolean {
     const voters = voterIds(this.#facts.membership.value);
     const having = voters.filter((id) => {
@@ -104,6 +102,11 @@ export class CoverageRule implements Invariant {
       const isOlder = (process.log.termAt(before.commitIndex + 1) ?? status.term) < status.term;
       if (isOlder) this.#coverage.reached("committed entry of an older term");
     }
+    // As in Figure 8 (c) of the Raft paper: what a majority has is not committed by that alone.
+    const next = status.commitIndex + 1;
+    const term = process.log.termAt(next) ?? status.term;
+    if (term < status.term && this.#isOnMajority(next, term))
+      this.#coverage.reached("old entry on a majority, not committed");
     if (this.#facts.membership.index > this.#members.index) this.#changed();
   }
 

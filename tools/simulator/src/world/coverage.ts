@@ -14,7 +14,7 @@ export const INTERESTING = [
   "installation of a snapshot finished at a start",
   "membership changed",
   "membership rolled back",
-  "entry that a majority had overwritten",
+  "old entry on a majority, not committed",
   "learner promoted",
   "voter demoted",
   "leader removed itself",

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { buildMutant } from "../src/mutations/build.ts";
 import { hunt } from "../src/mutations/hunt.ts";
@@ -5,6 +6,7 @@ import { MUTATIONS } from "../src/mutations/list.ts";
 
 /** Bugs that so few runs find are hunted in every test run; the others by `pnpm sim --mutations`. */
 const CHEAP = 20;
+const TABLE = new URL("../../../docs/internals/simulator.md", import.meta.url);
 
 describe("planted bugs", () => {
   test("there are at least 25, in the core, the shell, the log and the store, each with a name of its own", () => {
@@ -13,6 +15,18 @@ describe("planted bugs", () => {
     for (const part of ["packages/raft/src/core/", "packages/raft/src/", "packages/log/src/", "packages/store/src/"]) {
       expect(MUTATIONS.some(({ file }) => file.startsWith(part))).toBe(true);
     }
+  });
+
+  test("the table in the docs has each, with its bug, its seeds and its rules", () => {
+    const rows = readFileSync(TABLE, "utf8")
+      .split("\n")
+      .filter((line) => line.includes("| `"));
+    const cells = rows.map((row) => row.split("|").map((cell) => cell.trim()));
+    const told = cells.map(([, name, bug, , , within, by]) => [name, bug, within, by]);
+    expect(told).toEqual(
+      MUTATIONS.map(({ name, bug, seedsMax, caughtBy }) => [name, bug, String(seedsMax), caughtBy.join(", ")]),
+    );
+    for (const [, , , , foundAt, within] of cells) expect(Number(foundAt)).toBeLessThanOrEqual(Number(within));
   });
 
   test("each can still be planted: its text stands in its file once", { timeout: 120_000 }, async () => {

@@ -1,7 +1,7 @@
 import { runMany } from "./cli/many-seeds.ts";
 import { runMutations } from "./cli/mutations.ts";
 import { runOne } from "./cli/one-seed.ts";
-import { readOptions } from "./cli/options.ts";
+import { readOptions, USAGE } from "./cli/options.ts";
 
 async function main(): Promise<boolean> {
   const options = readOptions(process.argv.slice(2).filter((arg) => arg !== "--"));
@@ -13,6 +13,7 @@ async function main(): Promise<boolean> {
 try {
   if (!(await main())) process.exitCode = 1;
 } catch (error) {
-  console.error((error as Error).message);
+  const { message } = error as Error;
+  console.error(message.includes(USAGE) ? message : `${message}\n${USAGE}`);
   process.exitCode = 2;
 }

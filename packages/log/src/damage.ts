@@ -88,10 +88,15 @@ function highestSign(context: LogContext, { kept, contents, later }: Cut, place:
   try {
     const isIndexThere = handle.size() >= entriesPerFile * ITEM_BYTES;
     const endMax = dataOffset + 2 * context.tuning.fileBytesMax + ITEM_LENGTH_MAX;
+    const from = newest === kept ? contents.stop.offset : dataOffset;
     const byItem = isIndexThere ? highestItem(handle, range, endMax) : undefined;
-    const byRecord = lastRecorded(handle, newest === kept ? contents.stop.offset : dataOffset, range);
-    if (isSound(newest)) return Math.max(newest.baseIndex - 1, byItem ?? 0, byRecord ?? 0);
-    if (isIndexThere && (byItem ?? byRecord) !== undefined) return Math.max(byItem ?? 0, byRecord ?? 0);
+    const byRecord = lastRecorded(handle, from, range);
+    const signs = [byItem, byRecord].filter((sign) => sign !== undefined);
+    const highest = Math.max(newest.baseIndex - 1, contents.lastIndex, ...signs.map(({ index }) => index));
+    const isIndexSound =
+      isIndexThere && (newest !== kept || agrees(readItems(new RecordWindow(handle), range), contents));
+    const hidden = isIndexSound ? 0 : hiddenBehind(handle, Math.max(from, ...signs.map(({ end }) => end)));
+    if (isSound(newest) || (isIndexThere && signs.length > 0)) return highest + hidden;
   } finally {
     handle.close();
   }
@@ -116,23 +121,42 @@ interface FileRange {
   readonly dataOffset: number;
 }
 
+/** An index that a file shows, and where its record ends. */
+interface Sign {
+  readonly index: number;
+  readonly end: number;
+}
+
+/** Are the items of what is sound as they have to be? If not the others are not to be relied on either. */
+function agrees(items: Uint8Array, { items: wanted }: FileContents): boolean {
+  return Buffer.compare(items.subarray(0, wanted.length), wanted) === 0;
+}
+
+/** How many more records there may be in bytes of which neither an item nor a header speaks: both were damaged. */
+function hiddenBehind(handle: FileHandle, shownEnd: number): number {
+  const end = nonZeroEnd(new RecordWindow(handle), shownEnd);
+  return Math.ceil((end - shownEnd) / RECORD_HEADER_BYTES);
+}
+
 /** Index of the last item that can be one: it leads into the data area, and no further than a file ever grows. */
-function highestItem(handle: FileHandle, range: FileRange, endMax: number): number | undefined {
+function highestItem(handle: FileHandle, range: FileRange, endMax: number): Sign | undefined {
   const items = readItems(new RecordWindow(handle), range);
   const view = viewOf(items);
   const limit = Math.max(handle.size(), endMax);
   for (let at = items.length - ITEM_BYTES; at >= 0; at -= ITEM_BYTES) {
     const item = unpackItem(view, at);
     if (item === undefined || item.start < range.dataOffset || item.length < RECORD_HEADER_BYTES) continue;
-    if (item.start + item.length <= limit) return range.baseIndex + at / ITEM_BYTES;
+    const end = item.start + item.length;
+    if (end <= limit) return { index: range.baseIndex + at / ITEM_BYTES, end };
   }
   return undefined;
 }
 
 /** Last index by the headers that are intact, in the order of the file: later ones replace earlier ones. */
-function lastRecorded(handle: FileHandle, from: number, range: FileRange): number | undefined {
+function lastRecorded(handle: FileHandle, from: number, range: FileRange): Sign | undefined {
   const inner = new RecordWindow(handle);
   let last: number | undefined;
+  let end = from;
   let skipTo = from;
   for (const header of headersBetween(new RecordWindow(handle), from, handle.size())) {
     // Bytes inside of a sound payload are a client's and say nothing.
@@ -141,8 +165,9 @@ function lastRecorded(handle: FileHandle, from: number, range: FileRange): numbe
     if (isWhole) skipTo = header.start + RECORD_HEADER_BYTES + header.payloadLength;
     const isPossible = header.index >= range.baseIndex - 1 && header.index < range.baseIndex + range.entriesPerFile;
     if (!isPossible) continue;
+    end = Math.max(end, header.start + RECORD_HEADER_BYTES + header.payloadLength);
     if (isEntryKind(header.kind) || header.kind === RECORD_KIND.cutBack) last = header.index;
     else last = Math.max(last ?? 0, header.index);
   }
-  return last;
+  return last === undefined ? undefined : { index: last, end };
 }

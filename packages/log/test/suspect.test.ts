@@ -34,6 +34,18 @@ describe("a log of which entries are damaged is cut before them and suspect (dut
     }
   });
 
+  test("where the items are damaged as well as the records that nobody speaks of any more: as many as there is room for", async () => {
+    const lab = await logOf(9);
+    // The last three records, and every item from the second on.
+    lab.flip(lab.startOf(6), 3 * RECORD_BYTES);
+    lab.flip(10, 80);
+    await lab.with((log) => {
+      expect(log.lastIndex()).toBe(6);
+      expect(log.suspect().index).toBeGreaterThanOrEqual(9);
+      expect(log.suspect().index).toBeLessThanOrEqual(6 + Math.ceil((3 * RECORD_BYTES) / 64));
+    });
+  });
+
   test("an item that leads nowhere does not raise what may have been acknowledged", async () => {
     const lab = await logOf(8);
     lab.flip(lab.startOf(7) + 80, 1);

@@ -37,8 +37,8 @@ export type LogCheck =
  * 2. Promises of `append` resolve in the order of the calls. Many calls may share one sync.
  * 3. Entries are consecutive: never a gap, neither in memory nor after any crash. After a crash the log is what had been
  *    acknowledged, possibly with some of what had not, in order.
- * 4. Entries and hard state of one call become durable together or, after a crash, the entries may be there without
- *    the hard state of the same call only if that call was never acknowledged.
+ * 4. Entries and hard state of one call become durable together. After a crash the one may be there without the other
+ *    only if that call was never acknowledged.
  * 5. Any failed write or sync is final: the promise and every later call reject, nothing is retried (fsync may lie later).
  * 6. Every read verifies the checksum; damage is `DISTER_ERR_LOG_CORRUPT` and never a wrong entry.
  * 7. Payloads that were handed in or out are shared: nobody writes to them.

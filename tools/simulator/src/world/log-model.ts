@@ -62,6 +62,8 @@ export class LogModel {
 
   /** Why a recovered log is none that a crash at this moment can have left; undefined when it may be. */
   objection(found: LogImage): string | undefined {
+    const forgotten = this.#forgotten(found.hardState);
+    if (forgotten !== undefined) return forgotten;
     let state = this.durable;
     const seen: string[] = [];
     for (let at = 0; ; at++) {
@@ -73,6 +75,21 @@ export class LogModel {
       state = after(state, step);
     }
   }
+
+  /**
+   * Term and vote lie in a file of their own as well, so that a later one may survive without the entries that were asked
+   * for before it: it was never acknowledged, and forgetting an earlier one is all that would be wrong.
+   */
+  #forgotten({ term, vote }: HardState): string | undefined {
+    const possible = [this.durable.hardState, ...this.#pending.flatMap((step) => hardStateOf(step))];
+    if (possible.some((each) => each.term === term && each.vote === vote)) return undefined;
+    const { durable } = this;
+    return `term ${durable.hardState.term} and vote ${durable.hardState.vote} were durable, ${term} and ${vote} came back`;
+  }
+}
+
+function hardStateOf(step: Step): HardState[] {
+  return step.kind === "write" && step.hardState !== undefined ? [step.hardState] : [];
 }
 
 function after(image: LogImage, step: Step): LogImage {
@@ -87,13 +104,6 @@ function after(image: LogImage, step: Step): LogImage {
 
 /** Is `found` the state, or the state with a part of the next step: a suffix cut off, some entries added? */
 function differs(found: LogImage, state: LogImage, next: Step | undefined, compactable: number): string | undefined {
-  const { hardState } = found;
-  const nextHard = next?.kind === "write" ? next.hardState : undefined;
-  const allowed = [state.hardState, ...(nextHard === undefined ? [] : [nextHard])];
-  if (!allowed.some(({ term, vote }) => term === hardState.term && vote === hardState.vote)) {
-    const [{ term, vote }] = allowed as [HardState];
-    return `term ${term} and vote ${vote} were durable, ${hardState.term} and ${hardState.vote} came back`;
-  }
   if (found.base.index > Math.max(compactable, state.base.index)) return `the log begins behind ${found.base.index}`;
   const cutFrom = next?.kind === "write" && next.from > 0 ? next.from : Number.POSITIVE_INFINITY;
   const last = lastIn(found);

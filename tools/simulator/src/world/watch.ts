@@ -1,13 +1,14 @@
-import type {
-  ChangeEvent,
-  CommandOutcome,
-  LogEntry,
-  LogId,
-  LogPosition,
-  LogStore,
-  LogWrite,
-  NodeId,
-  RaftMessage,
+import {
+  type ChangeEvent,
+  type CommandOutcome,
+  isDisterError,
+  type LogEntry,
+  type LogId,
+  type LogPosition,
+  type LogStore,
+  type LogWrite,
+  type NodeId,
+  type RaftMessage,
 } from "@dister/types";
 import type { Invariant } from "../invariants/invariant.ts";
 import type { LogImage } from "./log-model.ts";
@@ -30,6 +31,8 @@ export class Watch {
       try {
         tell(rule);
       } catch (error) {
+        // A rule that looks into a log whose disk has just gone learns nothing; the process is about to end.
+        if (isDisterError(error, "DISTER_ERR_DISK")) return;
         // Thrown into the product it would be taken for a failure of a disk or a state machine.
         const { message } = error as Error;
         this.#fail(error instanceof Violation ? error : new Violation(rule.name, message));

@@ -32,7 +32,7 @@ export class Watch {
         tell(rule);
       } catch (error) {
         // A rule that looks into a log whose disk has just gone learns nothing; the process is about to end.
-        if (isDisterError(error, "DISTER_ERR_DISK")) return;
+        if (isDisterError(error, "DISTER_ERR_DISK")) continue;
         // Thrown into the product it would be taken for a failure of a disk or a state machine.
         const { message } = error as Error;
         this.#fail(error instanceof Violation ? error : new Violation(rule.name, message));

@@ -57,7 +57,9 @@ export const OPERATOR_FAULTS = {
         return !voter && peer?.state === "replicate" && peer.match + 8 >= lastIndex;
       });
       if (ready === undefined) return null;
-      return membershipOf(members.map((member) => (member === ready ? { ...member, voter: true } : member)));
+      const more = membershipOf(members.map((member) => (member === ready ? { ...member, voter: true } : member)));
+      // It may have been damaged since it was last heard; the votes that are left must still decide.
+      return isSafe(cluster, more) ? more : null;
     });
   },
   "operator.remove": (cluster, fault) => {

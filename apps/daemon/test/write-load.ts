@@ -23,7 +23,7 @@ export class WriteLoad {
     }, 1000 / perSecond);
   }
 
-  /** One client: sends to one node after the other until it knows, as any client library does. */
+  /** One client: sends to one node after the other until it knows what became of its write. */
   async #write(number: number): Promise<void> {
     const key = `load/${String(number).padStart(6, "0")}`;
     for (let attempt = 0; !this.#stopped; attempt++) {

@@ -49,7 +49,7 @@ export function describeDamage(
     if (isSound(file)) refuseGap(before, file);
   }
   const changed = [...(isDirty ? [kept.path] : []), ...later.map(({ path }) => path)];
-  const highestIndex = Math.max(contents.lastIndex, contents.knownIndex, highestSign(context, cut, place));
+  const highestIndex = Math.max(contents.knownIndex, highestSign(context, cut, place));
   return { place, kept, cutEnd: contents.stop.offset, lastIndex: contents.lastIndex, highestIndex, changed };
 }
 
@@ -78,7 +78,7 @@ function findCut(
   }
 }
 
-/** The highest index that the newest file shows, in its items or in the records behind the damage. */
+/** The highest index that the newest file shows, in its items or in the records behind the damage; never below the cut. */
 function highestSign(context: LogContext, { kept, contents, later }: Cut, place: DamagedPlace): number {
   const newest = later.at(-1) ?? kept;
   const entriesPerFile = entriesPerFileOf(context, newest, later.at(-2) ?? kept);
@@ -89,12 +89,12 @@ function highestSign(context: LogContext, { kept, contents, later }: Cut, place:
     const isIndexThere = handle.size() >= entriesPerFile * ITEM_BYTES;
     const endMax = dataOffset + 2 * context.tuning.fileBytesMax + ITEM_LENGTH_MAX;
     const from = newest === kept ? contents.stop.offset : dataOffset;
-    const byItem = isIndexThere ? highestItem(handle, range, endMax) : undefined;
+    const items = isIndexThere ? readItems(new RecordWindow(handle), range) : undefined;
+    const byItem = items && highestItem(items, range, Math.max(handle.size(), endMax));
     const byRecord = lastRecorded(handle, from, range);
     const signs = [byItem, byRecord].filter((sign) => sign !== undefined);
     const highest = Math.max(newest.baseIndex - 1, contents.lastIndex, ...signs.map(({ index }) => index));
-    const isIndexSound =
-      isIndexThere && (newest !== kept || agrees(readItems(new RecordWindow(handle), range), contents));
+    const isIndexSound = items !== undefined && (newest !== kept || agrees(items, contents));
     const hidden = isIndexSound ? 0 : hiddenBehind(handle, Math.max(from, ...signs.map(({ end }) => end)));
     if (isSound(newest) || (isIndexThere && signs.length > 0)) return highest + hidden;
   } finally {
@@ -139,15 +139,13 @@ function hiddenBehind(handle: FileHandle, shownEnd: number): number {
 }
 
 /** Index of the last item that can be one: it leads into the data area, and no further than a file ever grows. */
-function highestItem(handle: FileHandle, range: FileRange, endMax: number): Sign | undefined {
-  const items = readItems(new RecordWindow(handle), range);
+function highestItem(items: Uint8Array, range: FileRange, endMax: number): Sign | undefined {
   const view = viewOf(items);
-  const limit = Math.max(handle.size(), endMax);
   for (let at = items.length - ITEM_BYTES; at >= 0; at -= ITEM_BYTES) {
     const item = unpackItem(view, at);
     if (item === undefined || item.start < range.dataOffset || item.length < RECORD_HEADER_BYTES) continue;
     const end = item.start + item.length;
-    if (end <= limit) return { index: range.baseIndex + at / ITEM_BYTES, end };
+    if (end <= endMax) return { index: range.baseIndex + at / ITEM_BYTES, end };
   }
   return undefined;
 }

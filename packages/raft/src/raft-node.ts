@@ -23,7 +23,7 @@ import type { Ready } from "./core/ready.ts";
 import { type Applied, Proposals } from "./proposals.ts";
 import { ReadBatches } from "./read-batches.ts";
 import { SCRUB_DEFAULTS, Scrubber, type ScrubOptions } from "./scrubber.ts";
-import { settleStart } from "./start-state.ts";
+import { refuseHopelessLog, settleStart } from "./start-state.ts";
 
 /** What a node is made of; everything that touches the outside. */
 export interface RaftComponents<R> {
@@ -434,14 +434,4 @@ export class RaftNode<R = unknown> {
       throw error;
     }
   }
-}
-
-/** Nobody else could make the log whole, so that this node would wait for ever. */
-function refuseHopelessLog(log: LogStore, { id, membership }: CoreStatus): void {
-  const suspect = log.suspect();
-  const others = membership.members.filter((member) => member.voter && member.id !== id);
-  if (suspect.index === 0 || others.length > 0 || membership.members.length === 0) return;
-  const lost = `entries up to ${suspect.index} may have been acknowledged and are lost, and no other voter has them`;
-  const reason = log.recovery.damage === undefined ? lost : `${lost}. ${log.recovery.damage}`;
-  throw new DisterError("DISTER_ERR_LOG_CORRUPT", { file: "the log", offset: 0, reason });
 }

@@ -1,4 +1,5 @@
-import { DisterError, type Logger, type LogPosition, type LogStore, type StateMachine } from "@dister/types";
+import { DisterError, type Logger, type LogStore, type StateMachine } from "@dister/types";
+import type { CoreStatus } from "./core/core.ts";
 
 /**
  * Brings a log and a state machine that were closed in any way back together, or refuses.
@@ -25,16 +26,8 @@ export async function settleStart(log: LogStore, stateMachine: StateMachine<unkn
     logger.info("finishing the installation of a snapshot", { index: applied.index });
     return log.reset(applied);
   }
-  if (applied.index > log.lastIndex() && applied.index <= log.suspect().index) {
-    // What is applied was committed. It must be durable before the log may begin behind it.
-    const durable = await stateMachine.checkpoint();
-    if (durable.index < applied.index)
-      throw new DisterError("DISTER_ERR_STORE", { reason: "it cannot be made durable" });
-    logger.warn("the damaged log begins anew behind what is applied", { index: applied.index });
-    await log.reset(applied);
-    return settleSuspicion(log, applied, logger);
-  }
   if (applied.index > log.lastIndex()) {
+    if (applied.index <= log.suspect().index) return beginBehindState(log, stateMachine, logger);
     throw new DisterError("DISTER_ERR_STORE", {
       reason: `it is at log index ${applied.index}, the log ends at ${log.lastIndex()}: they do not belong together`,
     });
@@ -51,9 +44,27 @@ export async function settleStart(log: LogStore, stateMachine: StateMachine<unkn
   }
 }
 
-/** Everything that the log may have acknowledged is in the state machine: nothing is missing. */
-async function settleSuspicion(log: LogStore, applied: LogPosition, logger: Logger): Promise<void> {
+/** What is applied was committed. It must be durable before a damaged log may begin anew behind it. */
+async function beginBehindState(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
+  const applied = stateMachine.applied();
+  const durable = await stateMachine.checkpoint();
+  if (durable.index < applied.index) throw new DisterError("DISTER_ERR_STORE", { reason: "it cannot be made durable" });
+  logger.warn("the damaged log begins anew behind what is applied", { index: applied.index });
+  await log.reset(applied);
   if (applied.index < log.suspect().index) return;
   await log.trust();
   logger.info("all that the damaged log had is applied: it is whole again", { index: applied.index });
+}
+
+/**
+ * Refuses a log that lost what it had acknowledged where no other voter could make it whole: the node would wait for ever.
+ * @throws DisterError `DISTER_ERR_LOG_CORRUPT`.
+ */
+export function refuseHopelessLog(log: LogStore, { id, membership }: CoreStatus): void {
+  const suspect = log.suspect();
+  const others = membership.members.filter((member) => member.voter && member.id !== id);
+  if (suspect.index === 0 || others.length > 0 || membership.members.length === 0) return;
+  const lost = `entries up to ${suspect.index} may have been acknowledged and are lost, and no other voter has them`;
+  const reason = log.recovery.damage === undefined ? lost : `${lost}. ${log.recovery.damage}`;
+  throw new DisterError("DISTER_ERR_LOG_CORRUPT", { file: "the log", offset: 0, reason });
 }

@@ -20,11 +20,12 @@ export class ClusterNode implements ServedNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;
   readonly metrics: Metrics;
-  #told = "";
   readonly #options: NodeOptions;
   readonly #formation: Formation;
   readonly #api: Api;
   #membered: Membered | null = null;
+  /** What was last logged of Raft's status, as text. */
+  #toldStatus = "";
   #starting: Promise<void> | null = null;
   #started = false;
   #stopping = false;
@@ -140,8 +141,9 @@ export class ClusterNode implements ServedNode {
     const { role, term, leader, reason } = status;
     const told = { role, term, leader, reason, members: status.membership.members.length };
     // A node that finds no majority asks for pre-votes again and again; that is told once, by what it was before.
-    const isNews = JSON.stringify(told) !== this.#told && role !== "preCandidate";
-    if (isNews) this.#told = JSON.stringify(told);
+    const text = JSON.stringify(told);
+    const isNews = text !== this.#toldStatus && role !== "preCandidate";
+    if (isNews) this.#toldStatus = text;
     logger[isNews ? "info" : "debug"]("raft status", told);
     this.metrics.statusChanged(status);
     this.#membered?.membership.statusChanged(status);

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { WorkerReport } from "./worker.ts";
+import { reportsOf } from "./worker-process.ts";
 import { Coverage } from "./world/coverage.ts";
 
 const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
@@ -50,8 +50,6 @@ async function runWorker(share: Record<string, number>, take: (report: WorkerRep
   const args = Object.entries(share).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const flags = ["--conditions=@dister/source", "--disable-warning=ExperimentalWarning"];
   const child = spawn(process.execPath, [...flags, WORKER, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  for await (const line of createInterface({ input: child.stdout })) take(JSON.parse(line) as WorkerReport);
-  const code = await ended;
+  const code = await reportsOf(child, take);
   if (code !== 0) throw new Error(`a worker ended with ${code}: ${args.join(" ")}`);
 }

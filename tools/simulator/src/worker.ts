@@ -4,8 +4,6 @@ import { Coverage } from "./world/coverage.ts";
 
 /** What a worker tells about its share of seeds, one line of JSON at the end of each batch. */
 export interface WorkerReport {
-  /** The next seed that it would run. */
-  readonly next: number;
   readonly seeds: number;
   readonly simulatedMs: number;
   readonly events: number;
@@ -30,11 +28,11 @@ async function work(): Promise<void> {
       until: { type: "string", default: "1" },
     },
   });
-  const [from, count, step, until] = [values.from, values.count, values.step, values.until].map(Number) as [
-    number,
-    number,
-    number,
-    number,
+  const [from, count, step, until] = [
+    Number(values.from),
+    Number(values.count),
+    Number(values.step),
+    Number(values.until),
   ];
   let found = 0;
   for (let done = 0; done < count && found < until; done += BATCH) {
@@ -53,8 +51,7 @@ async function work(): Promise<void> {
       violations.push({ seed, ...result.violation });
       found++;
     }
-    const next = from + (done + seeds) * step;
-    const report = { next, seeds, simulatedMs, events, operations, coverage: coverage.toJSON(), violations };
+    const report = { seeds, simulatedMs, events, operations, coverage: coverage.toJSON(), violations };
     process.stdout.write(`${JSON.stringify(report)}\n`);
   }
 }

@@ -157,8 +157,8 @@ export class RaftCore {
     if (term === s.term) return true;
     // The sender is behind; it learns the term from an answer, so that a leader of the past steps down.
     if (type === "append") {
-      const hint = { index: 0, term: 0 };
-      s.sendAfterVote(from, { type: "appendReply", term: s.term, ok: false, index: message.prev.index, hint });
+      const { index } = message.prev;
+      s.sendAfterVote(from, { type: "appendReply", term: s.term, ok: false, index, hint: LOG_START });
     }
     if (type === "heartbeat") s.sendAfterVote(from, { type: "heartbeatReply", term: s.term, round: 0 });
     if (type === "vote") onVoteRequest(s, from, message);

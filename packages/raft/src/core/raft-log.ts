@@ -86,7 +86,7 @@ export class RaftLog {
    * Entries from..upTo, as many as fit the bytes and one message; never empty when `from <= upTo` and `from` is kept.
    */
   slice(from: number, upTo: number, bytesMax: number): LogEntry[] {
-    const first = this.#pending[0]?.index ?? Number.POSITIVE_INFINITY;
+    const first = this.pendingFrom;
     const to = Math.min(upTo, from + LIMITS.appendEntriesMax - 1);
     if (from > to) return [];
     const stored = from < first ? this.#store.read(from, Math.min(to, first - 1), bytesMax) : [];
@@ -127,8 +127,8 @@ export class RaftLog {
    * this log anything again.
    */
   handOver(seq: number): readonly LogEntry[] {
-    const entries = this.#pending.slice(0, LIMITS.appendEntriesMax);
-    this.#pending = this.#pending.slice(LIMITS.appendEntriesMax);
+    const entries = this.#pending;
+    this.#pending = entries.splice(LIMITS.appendEntriesMax);
     this.#underWay.push({ seq, last: entries.at(-1)?.index ?? 0 });
     return entries;
   }

@@ -58,7 +58,7 @@ function answerAppend(s: CoreState, to: NodeId, index: number, leaderCommit: num
     noteMatched(s, index, leaderCommit);
     return answerSuspect(s, to, LOG_START);
   }
-  s.sendAfterWrite(to, { type: "appendReply", term: s.term, ok: true, index, hint: { index: 0, term: 0 } });
+  s.sendAfterWrite(to, { type: "appendReply", term: s.term, ok: true, index, hint: LOG_START });
 }
 
 /** A membership rules from the moment its entry is in the log. */

@@ -55,9 +55,8 @@ export function failReads(s: CoreState): void {
 
 /**
  * May this node stand? A learner, a removed node, one that receives a snapshot and one whose log is suspect may not
- * (scenarios E13, E14, M5). But
- * who was removed or demoted by an entry that is not committed may: it may be the only one that has the entry, and then
- * nobody else can win (dissertation §4.2.2). It does not count its own vote.
+ * (scenarios E13, E14, M5, R13). But who was removed or demoted by an entry that is not committed may: it may be the only
+ * one that has the entry, and then nobody else can win (dissertation §4.2.2). It does not count its own vote.
  */
 export function mayStand(s: CoreState): boolean {
   if (s.installing || s.suspicion !== null || s.role === "leader") return false;

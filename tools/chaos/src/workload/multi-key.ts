@@ -69,7 +69,7 @@ function keysOf(group: string): string[] {
 }
 
 /** What is wrong with a group that was read as a whole; undefined when nothing is. */
-export function halfOf(group: string, items: PageData["items"]): string | undefined {
+function halfOf(group: string, items: PageData["items"]): string | undefined {
   const values = new Set(items.map(({ value }) => value));
   const whole = items.length === 0 || (items.length === KEYS_PER_GROUP && values.size === 1);
   return whole ? undefined : `half a write of ${group}: ${JSON.stringify(items)}`;

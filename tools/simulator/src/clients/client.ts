@@ -1,5 +1,5 @@
 import { encodeCommand } from "@dister/store";
-import type { Command } from "@dister/types";
+import { type Command, logIdIndex } from "@dister/types";
 import type { Cluster } from "../world/cluster.ts";
 import type { Dice } from "../world/dice.ts";
 import type { Machine } from "../world/machine.ts";
@@ -146,8 +146,9 @@ export class Client {
       if (outcome === "ok") this.#list = wanted;
       if (outcome === "unknown") wasUnknown = true;
       if (outcome === "ok" || !wasUnknown) return;
-      if (this.#isStopped) this.#list = null;
-      if (this.#isStopped) return;
+      if (!this.#isStopped) continue;
+      this.#list = null;
+      return;
     }
   }
 
@@ -167,7 +168,7 @@ export class Client {
         const payload = encodeCommand({ requestId, timeMs: machine.clock.wallMs, command });
         const applied = await raft!.propose(payload);
         if (wasUnknown && applied.result?.logId !== undefined) {
-          const isFirst = Math.floor(applied.result.logId / 10_000) === applied.index;
+          const isFirst = logIdIndex(applied.result.logId) === applied.index;
           if (!isFirst) world.coverage.reached("write applied once though sent twice");
         }
         return applied.index;

@@ -40,9 +40,10 @@ export function damageTail(machine: Machine, bytesFromEnd: number): void {
   if (name === undefined) return;
   const path = `${FOLDER}/${name}`;
   const bytes = files.contents(path);
-  const offset = endOf(bytes) - 1 - bytesFromEnd;
+  const end = endOf(bytes);
+  const offset = end - 1 - bytesFromEnd;
   // What lies before the records are items, which are made anew from the records.
-  if (offset < 4_096 || mayLookCut(offset + 1 + bytesFromEnd, offset)) return;
+  if (offset < 4_096 || mayLookCut(end, offset)) return;
   files.damage(path, offset, Uint8Array.of(bytes[offset]! ^ 0x10));
   machine.damage = "log";
 }
@@ -62,7 +63,7 @@ function damage(machine: Machine, fault: Fault): void {
   if (end === 0) return;
   const offset = Math.floor(fault.more * end);
   if (mayLookCut(end, offset)) return;
-  const length = fault.whom < 0.5 ? 1 : Math.min(512, end - offset);
+  const length = fault.whom < 0.5 ? 1 : Math.min(SECTOR_BYTES, end - offset);
   const changed = bytes
     .slice(offset, offset + length)
     .map((byte, at) => (length === 1 ? byte ^ 0x10 : at % 2 ? 0 : byte ^ 0xff));

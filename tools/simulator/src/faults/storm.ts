@@ -26,14 +26,13 @@ const MENU: Readonly<Record<FaultKind, DoFault>> = {
 /** Lets the faults happen at their times, and starts again what has stopped. */
 export class Storm {
   readonly #cluster: Cluster;
-  isOver = false;
 
   constructor(cluster: Cluster, faults: readonly Fault[]) {
     this.#cluster = cluster;
     const { world } = cluster;
     for (const fault of faults) {
       world.after(fault.atMs, `fault ${fault.number} ${fault.kind}`, () => {
-        if (!this.isOver) MENU[fault.kind](cluster, fault);
+        if (!cluster.isCalm) MENU[fault.kind](cluster, fault);
       });
     }
     this.#supervise();
@@ -55,7 +54,6 @@ export class Storm {
 
   /** Everything is well again. */
   calm(): void {
-    this.isOver = true;
     const { network, machines, moments } = this.#cluster;
     this.#cluster.isCalm = true;
     moments.clear();

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import type { WorkerReport } from "../worker.ts";
+import { reportsOf } from "../worker-process.ts";
 import { buildMutant } from "./build.ts";
 import type { Mutation } from "./mutation.ts";
 
@@ -34,15 +34,12 @@ export async function hunt(mutation: Mutation, seedsMax = mutation.seedsMax): Pr
     }, SILENCE_MS);
   let timer = hang();
   child.stderr.on("data", (data) => (errors += String(data)));
-  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  for await (const line of createInterface({ input: child.stdout })) {
+  const code = await reportsOf(child, (report) => {
     clearTimeout(timer);
     timer = hang();
-    const report = JSON.parse(line) as WorkerReport;
     seeds += report.seeds;
     found ??= report.violations[0];
-  }
-  const code = await ended;
+  });
   clearTimeout(timer);
   // A bug can also end the whole process, through a rejection that nobody handles.
   if (found === undefined && code !== 0) found = { seed: seeds + 1, rule: "exit", message: errors.slice(-2_000) };

@@ -13,10 +13,6 @@ export class EventQueue {
   readonly #heap: PlannedEvent[] = [];
   #made = 0;
 
-  get size(): number {
-    return this.#heap.length;
-  }
-
   add(at: number, label: string, run: () => void): PlannedEvent {
     const event = { at, seq: this.#made++, label, run, cancelled: false };
     this.#heap.push(event);

@@ -4,7 +4,6 @@ import { crc32 } from "node:zlib";
 export class Trace {
   readonly #lines: string[] | null;
   #checksum = 0;
-  #length = 0;
 
   /** @param keep - keeps the text; otherwise only its checksum. */
   constructor(keep: boolean) {
@@ -16,7 +15,6 @@ export class Trace {
   }
 
   line(text: string): void {
-    this.#length++;
     this.#checksum = crc32(text, this.#checksum);
     this.#lines?.push(text);
   }
@@ -24,11 +22,6 @@ export class Trace {
   /** A number that differs when anything differs. */
   get checksum(): number {
     return this.#checksum;
-  }
-
-  /** Lines so far. */
-  get length(): number {
-    return this.#length;
   }
 
   /** Empty unless it was kept. */

@@ -1,5 +1,6 @@
 import { type CoreStatus, RaftNode } from "@dister/raft";
 import { type CommandOutcome, DisterError, hexIdOf, type NodeInfo, RAFT_ROLE, voterIds } from "@dister/types";
+import { Discovery } from "./cluster/discovery.ts";
 import { Formation } from "./cluster/formation.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import { MembershipManager } from "./cluster/membership-manager.ts";
@@ -19,6 +20,7 @@ import type { Membered, NodeComponents, ServedNode } from "./served-node.ts";
 export class ClusterNode implements ServedNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;
+  readonly discovery: Discovery;
   readonly metrics: Metrics;
   readonly #options: NodeOptions;
   readonly #formation: Formation;
@@ -35,9 +37,11 @@ export class ClusterNode implements ServedNode {
     this.#options = options;
     const { self, clock, transport, identity, rpc, rng, logger } = components;
     this.directory = new PeerDirectory({ self: self.id, transport });
+    const { directory } = this;
+    this.discovery = new Discovery({ self, directory, rpc, clock }, { peers: options.peers });
     this.#formation = new Formation(
-      { identity, self, directory: this.directory, rpc, clock, rng, logger },
-      { minNode: options.minNode, peers: options.peers, formed: () => this.#enterCluster() },
+      { identity, self, directory, discovery: this.discovery, rpc, clock, rng, logger },
+      { minNode: options.minNode, formed: () => this.#enterCluster() },
     );
     this.metrics = new Metrics({
       status: () => this.status,
@@ -56,6 +60,7 @@ export class ClusterNode implements ServedNode {
    */
   async start(): Promise<string> {
     const url = await this.#api.listen();
+    this.discovery.start();
     this.#formation.start();
     if (this.components.identity.current.clusterId !== "") this.#enterCluster();
     await this.#starting;
@@ -164,6 +169,7 @@ export class ClusterNode implements ServedNode {
     this.#stopping = true;
     await this.#handOver(handOverMs);
     await this.#api.close();
+    this.discovery.stop();
     this.#formation.stop();
     await this.#starting?.catch(() => undefined); // A Raft node that is just coming up must not outlive this one.
     this.#membered?.health.stop();

@@ -11,6 +11,7 @@ import type {
   StateReader,
   Transport,
 } from "@dister/types";
+import type { Discovery } from "./cluster/discovery.ts";
 import type { Formation } from "./cluster/formation.ts";
 import type { IdentityFile } from "./cluster/identity.ts";
 import type { MembershipManager } from "./cluster/membership-manager.ts";
@@ -45,6 +46,7 @@ export interface Membered {
 export interface ServedNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;
+  readonly discovery: Discovery;
   readonly formation: Formation;
   readonly metrics: Metrics;
   /** What a cluster member has. @throws DisterError `DISTER_ERR_NOT_FORMED` saying what the node waits for. */

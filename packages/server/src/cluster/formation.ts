@@ -12,17 +12,15 @@ import {
   ROLE,
   type Timer,
 } from "@dister/types";
+import type { Discovery } from "./discovery.ts";
 import { decideFounding, type FounderState, foundersLost, isFounded } from "./founding-decision.ts";
 import type { FoundingProposal, IdentityFile } from "./identity.ts";
 import { JsonRpc } from "./json-rpc.ts";
-import type { HelloAddress } from "./peer-address.ts";
-import { addressOf, type KnownPeer, type PeerDirectory } from "./peer-directory.ts";
+import { addressOf, type PeerDirectory } from "./peer-directory.ts";
 import type { Self } from "./self.ts";
 
-/** Between two looks at who is there, while the node belongs to no cluster. */
-const LOOK_MS = 100;
-/** Between two hellos to an address that does not answer, at most. */
-const HELLO_MS_MAX = 2_000;
+/** Between two steps, while the node belongs to no cluster. */
+const STEP_MS = 100;
 const CALL_MS = 1_000;
 
 /** A node as it becomes a member. */
@@ -30,34 +28,23 @@ export function memberOf(info: NodeInfo, voter: boolean): Member {
   return { id: info.id, name: info.name, role: info.role, voter, address: addressOf(info) };
 }
 
-interface Hello extends HelloAddress {
-  nextMs: number;
-  waitMs: number;
-  underWay: boolean;
-  /** Who answered there last. */
-  node: NodeId | null;
-}
-
 /**
- * Finds the other nodes and ends with belonging to a cluster: a new one that all founders have agreed to, or one that
- * is there already. Runs on after that only to say hello to configured addresses that are not connected.
+ * Ends with belonging to a cluster: a new one that all founders have agreed to, or one that is there already. Whom there
+ * is to found one with is the matter of discovery.
  */
 export class Formation {
   readonly #identity: IdentityFile;
   readonly #self: Self;
   readonly #directory: PeerDirectory;
-  readonly #rpc: PeerRpc;
+  readonly #discovery: Discovery;
   readonly #json: JsonRpc;
   readonly #clock: Clock;
   readonly #rng: Rng;
   readonly #logger: Logger;
   readonly #minNode: number;
-  readonly #hellos: Hello[];
   readonly #formed: () => void;
   #timer: Timer | null = null;
   #stopped = false;
-  #looking = false;
-  #searchedOnce = false;
   #waitingFor = "starting";
 
   /** @param formed - called once, when the node belongs to a cluster and its identity says so durably. */
@@ -66,24 +53,24 @@ export class Formation {
       identity: IdentityFile;
       self: Self;
       directory: PeerDirectory;
+      discovery: Discovery;
       rpc: PeerRpc;
       clock: Clock;
       rng: Rng;
       logger: Logger;
     },
-    options: { minNode: number; peers: readonly HelloAddress[]; formed: () => void },
+    options: { minNode: number; formed: () => void },
   ) {
     this.#identity = parts.identity;
     this.#self = parts.self;
     this.#directory = parts.directory;
-    this.#rpc = parts.rpc;
+    this.#discovery = parts.discovery;
     this.#json = new JsonRpc(parts.rpc);
     this.#clock = parts.clock;
     this.#rng = parts.rng;
     this.#logger = parts.logger;
     this.#minNode = options.minNode;
     this.#formed = options.formed;
-    this.#hellos = options.peers.map((peer) => ({ ...peer, nextMs: 0, waitMs: LOOK_MS, underWay: false, node: null }));
     this.#serve();
   }
 
@@ -101,13 +88,6 @@ export class Formation {
     this.#timer?.cancel();
   }
 
-  /** Says hello to an address now; the node there takes part from then on. */
-  async hello(address: HelloAddress): Promise<NodeInfo> {
-    const info = await this.#rpc.hello(address);
-    this.#directory.heard(info);
-    return info;
-  }
-
   #serve(): void {
     const state = (): FounderState => {
       const { clusterId, accepted } = this.#identity.current;
@@ -118,11 +98,6 @@ export class Formation {
     this.#json.serve<FoundingProposal, FounderState>("founding.accept", (_from, proposal) => {
       if (state().accepted === "" && state().clusterId === "") this.#accept(proposal);
       return state();
-    });
-    this.#json.serve<null, NodeInfo[]>("peers", (from) => {
-      this.#directory.heard(from); // Whoever asks is there as well.
-      const known = this.#directory.all().map(({ info, address }) => ({ ...info, ip: address.host }));
-      return [this.#self.info(), ...known];
     });
   }
 
@@ -145,64 +120,17 @@ export class Formation {
   }
 
   async #look(): Promise<void> {
-    if (this.#stopped || this.#looking) return;
-    this.#looking = true;
+    if (this.#stopped || this.#identity.current.clusterId !== "") return;
     try {
-      this.#sayHellos();
-      if (this.#identity.current.clusterId === "") await this.#step();
+      await this.#step();
     } catch (error) {
       this.#logger.debug("a step of the founding failed and is tried again", { error });
-    } finally {
-      this.#looking = false;
     }
-    if (this.#stopped) return;
-    const restMs = this.#identity.current.clusterId === "" ? LOOK_MS : HELLO_MS_MAX;
-    this.#timer = this.#clock.setTimer(restMs, () => void this.#look());
-  }
-
-  #sayHellos(): void {
-    const now = this.#clock.nowMs();
-    for (const hello of this.#hellos) {
-      if (hello.underWay || hello.nextMs > now) continue;
-      if (hello.node !== null && this.#directory.isUp(hello.node)) continue; // Nothing new to be heard there.
-      hello.underWay = true;
-      this.hello(hello)
-        .then(
-          ({ id }) => {
-            hello.node = id;
-            hello.waitMs = HELLO_MS_MAX;
-          },
-          (error: unknown) => {
-            hello.waitMs = Math.min(HELLO_MS_MAX, hello.waitMs * 2);
-            // Every node may list every node, itself included: the address is then no longer asked.
-            if (error instanceof DisterError && String(error.details["reason"]).includes("itself")) {
-              hello.waitMs = Number.POSITIVE_INFINITY;
-            }
-          },
-        )
-        .finally(() => {
-          hello.underWay = false;
-          hello.nextMs = this.#clock.nowMs() + hello.waitMs;
-          this.#searchedOnce ||= this.#hellos.every((one) => one.nextMs > 0);
-        });
-    }
-    this.#searchedOnce ||= this.#hellos.length === 0;
-  }
-
-  /** Asks every known node what it is now, and whom else it knows. */
-  async #refresh(): Promise<void> {
-    const ask = async ({ info, address }: KnownPeer): Promise<void> => {
-      const told = await this.#json.call<null, NodeInfo[]>(info.id, "peers", null, CALL_MS);
-      for (const other of told) {
-        if (other.id === info.id) this.#directory.heard({ ...other, ip: other.ip === "" ? address.host : other.ip });
-        else if (this.#directory.get(other.id) === undefined) this.#directory.heard(other);
-      }
-    };
-    await Promise.allSettled(this.#directory.all().map(ask));
+    if (!this.#stopped) this.#timer = this.#clock.setTimer(STEP_MS, () => void this.#look());
   }
 
   async #step(): Promise<void> {
-    await this.#refresh();
+    await this.#discovery.refresh();
     const { accepted } = this.#identity.current;
     if (accepted !== null) return this.#completeFounding(accepted);
     if (this.#self.role !== ROLE.server) {
@@ -215,7 +143,7 @@ export class Formation {
       minNode: this.#minNode,
       free: this.#directory.freeServers().map(({ info }) => info),
       formed: this.#directory.formed().map(({ info }) => info),
-      searchedOnce: this.#searchedOnce,
+      searchedOnce: this.#discovery.searchedOnce,
     });
     if (step.do === "wait") return this.#wait(step.reason);
     if (step.do === "join") return this.#join(step.cluster);
@@ -261,7 +189,9 @@ export class Formation {
     states.set(this.#self.id, { clusterId: this.#identity.current.clusterId, accepted: proposal.clusterId });
     for (const member of proposal.membership.members) {
       if (member.id !== this.#self.id && this.#directory.get(member.id) === undefined) {
-        await this.hello({ host: member.address.host, raftPort: member.address.ports.raft }).catch(() => undefined);
+        await this.#discovery
+          .hello({ host: member.address.host, raftPort: member.address.ports.raft })
+          .catch(() => undefined);
       }
     }
     await Promise.all(

@@ -42,7 +42,7 @@ export function nodeRoutes(server: FastifyInstance, node: ServedNode): void {
   server.post("/node", async (request) => {
     const addresses = parseOrThrow(NamesSchema, request.body, "body");
     const parsed = addresses.map((address, position) => parsePeerAddress(address, String(position)));
-    await Promise.all(parsed.map((address) => node.formation.hello(address)));
+    await Promise.all(parsed.map((address) => node.discovery.hello(address)));
     return ok(null);
   });
 

@@ -1,5 +1,6 @@
 import { type CoreStatus, RaftNode } from "@dister/raft";
-import { type CommandOutcome, DisterError, hexIdOf, type NodeInfo, RAFT_ROLE, voterIds } from "@dister/types";
+import { type CommandOutcome, DisterError, hexIdOf, type NodeInfo, RAFT_ROLE, type Rng, voterIds } from "@dister/types";
+import type { ApiNode, Members, Operations, Reads, Writes } from "./api-node.ts";
 import { Discovery } from "./cluster/discovery.ts";
 import { Formation } from "./cluster/formation.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
@@ -8,6 +9,9 @@ import { PeerDirectory } from "./cluster/peer-directory.ts";
 import { Gateway, PROPOSE_METHOD } from "./gateway.ts";
 import { HealthMonitor } from "./health-monitor.ts";
 import { Api } from "./http/api.ts";
+import { MemberList } from "./member-list.ts";
+import { MemberOperations } from "./member-operations.ts";
+import { MemberReads } from "./member-reads.ts";
 import { Metrics } from "./metrics.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { rest } from "./rest.ts";
@@ -17,11 +21,15 @@ import type { Membered, NodeComponents, ServedNode } from "./served-node.ts";
  * A node from its first hello to its stop: it looks for the others, belongs to a cluster, and from then on replicates,
  * checks and answers. The API listens from the beginning and says what the node waits for.
  */
-export class ClusterNode implements ServedNode {
+export class ClusterNode implements ServedNode, ApiNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;
   readonly discovery: Discovery;
   readonly metrics: Metrics;
+  readonly reads: Reads;
+  readonly writes: Writes;
+  readonly members: Members;
+  readonly operations: Operations;
   readonly #options: NodeOptions;
   readonly #formation: Formation;
   readonly #api: Api;
@@ -48,6 +56,10 @@ export class ClusterNode implements ServedNode {
       notReady: () => this.notReady,
       keyCount: () => components.state.kvCount(),
     });
+    this.reads = new MemberReads(this);
+    this.writes = { write: (command, requestId) => this.membered.gateway.write(command, requestId) };
+    this.members = new MemberList(this);
+    this.operations = new MemberOperations(this);
     this.#api = new Api(this, options.api, logger);
     new JsonRpc(rpc).serve<null, NodeInfo>("node.info", () => self.info());
     rpc.serve(PROPOSE_METHOD, (_from, body) => this.membered.gateway.proposeForPeer(body));
@@ -75,6 +87,10 @@ export class ClusterNode implements ServedNode {
       throw new DisterError("DISTER_ERR_NOT_FORMED", { reason: this.#formation.waitingFor || "starting" });
     }
     return membered;
+  }
+
+  get rng(): Rng {
+    return this.components.rng;
   }
 
   /** Raft's view, or null while the node belongs to no cluster. */

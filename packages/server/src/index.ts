@@ -1,3 +1,16 @@
+export type {
+  Answer,
+  ApiNode,
+  Consistency,
+  Health,
+  KvPage,
+  KvPageQuery,
+  Members,
+  Operations,
+  Reads,
+  ShownNode,
+  Writes,
+} from "./api-node.ts";
 export { type FoundingProposal, type Identity, IdentityFile } from "./cluster/identity.ts";
 export { type HelloAddress, parsePeerAddress } from "./cluster/peer-address.ts";
 export { type KnownPeer, PeerDirectory } from "./cluster/peer-directory.ts";

@@ -42,7 +42,7 @@ export interface Membered {
   readonly health: HealthMonitor;
 }
 
-/** A node as its API sees it. */
+/** A member, or one on its way to be one, as the parts behind its API see it. */
 export interface ServedNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;

@@ -1,6 +1,6 @@
 import { DisterError, LIMITS, type Logger } from "@dister/types";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { ServedNode } from "../served-node.ts";
+import type { ApiNode } from "../api-node.ts";
 import { balanceRoutes } from "./balance-routes.ts";
 import { clusterRoutes } from "./cluster-routes.ts";
 import { consoleRoutes } from "./console-routes.ts";
@@ -32,7 +32,7 @@ export class Api {
   readonly #connections: OpenConnections;
   #closing = false;
 
-  constructor(node: ServedNode, options: ApiOptions, logger: Logger) {
+  constructor(node: ApiNode, options: ApiOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
     this.#server = Fastify({

@@ -2,9 +2,8 @@ import { choosePriority, SmoothRoundRobin } from "@dister/balance";
 import { DisterError, redactNode, type Service, type ServiceNode, STATUS } from "@dister/types";
 import { BalanceQuerySchema, parseOrThrow } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
-import type { ServedNode } from "../served-node.ts";
-import { readyToRead } from "./consistency.ts";
-import { ok } from "./reply.ts";
+import type { ApiNode } from "../api-node.ts";
+import { ok, withLogId } from "./reply.ts";
 
 interface Choice {
   readonly key: string;
@@ -23,12 +22,9 @@ function choicesOf(service: Service): Choice[] {
 }
 
 /** `/balance`: one healthy node of a service. Served from this node's own state: the answer is a hint, not a fact. */
-export function balanceRoutes(server: FastifyInstance, node: ServedNode): void {
-  const { state, rng } = node.components;
+export function balanceRoutes(server: FastifyInstance, { reads, rng }: Pick<ApiNode, "reads" | "rng">): void {
   const roundRobins = new Map<string, { modifyIndex: number; picker: SmoothRoundRobin<Choice> }>();
-  state.onChange((event) => {
-    if (event.type === "service" && event.service === null) roundRobins.delete(event.name);
-  });
+  reads.onServiceRemoved((name) => roundRobins.delete(name));
 
   const nextInTurn = (service: Service): Choice | undefined => {
     let turn = roundRobins.get(service.name);
@@ -43,11 +39,10 @@ export function balanceRoutes(server: FastifyInstance, node: ServedNode): void {
 
   server.get("/balance", async (request, reply) => {
     const { name, policy } = parseOrThrow(BalanceQuerySchema, request.query, "query");
-    await readyToRead(node, reply, "local");
-    const service = state.service(name);
+    const { value: service, marks } = withLogId(reply, await reads.service(name, "local"));
     if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
     const chosen = policy === "priority" ? choosePriority(choicesOf(service), rng) : nextInTurn(service);
     if (chosen === undefined) throw new DisterError("DISTER_ERR_NO_HEALTHY_NODE");
-    return ok(redactNode(chosen.node));
+    return ok(redactNode(chosen.node), marks);
   });
 }

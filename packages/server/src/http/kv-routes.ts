@@ -1,34 +1,32 @@
 import { DisterError, type KvRecord, LIMITS } from "@dister/types";
 import { KeySchema, KvDeleteSchema, KvQuerySchema, parseOrThrow, ValueSchema } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
-import type { ServedNode } from "../served-node.ts";
-import { readyToRead } from "./consistency.ts";
-import { ok } from "./reply.ts";
+import type { ApiNode } from "../api-node.ts";
+import { ok, withLogId } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 
 type KvItem = Pick<KvRecord, "key" | "value"> & Partial<KvRecord>;
 
 /** `/kv`: keys and values. */
-export function kvRoutes(server: FastifyInstance, node: ServedNode): void {
-  const { state } = node.components;
-
+export function kvRoutes(server: FastifyInstance, { reads, writes }: Pick<ApiNode, "reads" | "writes">): void {
   server.get("/kv", async (request, reply) => {
-    const query = parseOrThrow(KvQuerySchema, request.query, "query");
-    await readyToRead(node, reply, query.consistency);
-    if (query.k !== undefined) {
-      const record = state.kv(query.k);
+    const { k, prefix, after, limit, meta, consistency } = parseOrThrow(KvQuerySchema, request.query, "query");
+    if (k !== undefined) {
+      const { value: record, marks } = withLogId(reply, await reads.kv(k, consistency));
       if (record === undefined) throw new DisterError("DISTER_ERR_KEY_NOT_FOUND");
-      return ok(query.meta === "1" ? record : record.value);
+      return ok(meta === "1" ? record : record.value, marks);
     }
-    const paged = query.prefix !== undefined || query.limit !== undefined || query.after !== undefined;
-    if (paged || query.meta === "1") return ok(pageOf(node, query));
-    if (state.kvCount() > LIMITS.keysListedMax) throw new DisterError("DISTER_ERR_TOO_MANY_KEYS");
-    const all = state.kvPage({ prefix: "", after: "", limit: LIMITS.keysListedMax });
-    return ok(Object.fromEntries(all.map(({ key, value }) => [key, value])));
+    const paged = prefix !== undefined || limit !== undefined || after !== undefined || meta === "1";
+    const most = paged ? (limit ?? LIMITS.pageKeysMax) : LIMITS.keysListedMax;
+    const read = reads.kvPage({ prefix: prefix ?? "", after: after ?? "", limit: most }, consistency);
+    const { records, more } = withLogId(reply, await read).value;
+    if (paged) return ok({ items: itemsOf(records, meta), next: more ? records.at(-1)!.key : null });
+    if (more) throw new DisterError("DISTER_ERR_TOO_MANY_KEYS");
+    return ok(Object.fromEntries(records.map(({ key, value }) => [key, value])));
   });
 
   const set = async (request: { body: unknown }, requestId: string | undefined) => {
-    const outcome = await node.membered.gateway.write({ type: "kvSet", pairs: pairsOf(request.body) }, requestId);
+    const outcome = await writes.write({ type: "kvSet", pairs: pairsOf(request.body) }, requestId);
     return ok({ logid: outcome.logId, changed: outcome.changed });
   };
   server.post("/kv", (request) => set(request, requestIdOf(request)));
@@ -36,26 +34,13 @@ export function kvRoutes(server: FastifyInstance, node: ServedNode): void {
 
   server.delete("/kv", async (request) => {
     const keys = parseOrThrow(KvDeleteSchema, request.body, "body");
-    const outcome = await node.membered.gateway.write({ type: "kvDelete", keys }, requestIdOf(request));
+    const outcome = await writes.write({ type: "kvDelete", keys }, requestIdOf(request));
     return ok({ logid: outcome.logId, changed: outcome.changed });
   });
 }
 
-function pageOf(
-  node: ServedNode,
-  query: {
-    prefix?: string | undefined;
-    after?: string | undefined;
-    limit?: number | undefined;
-    meta?: string | undefined;
-  },
-): { items: KvItem[]; next: string | null } {
-  const limit = query.limit ?? LIMITS.pageKeysMax;
-  const read = { prefix: query.prefix ?? "", after: query.after ?? "", limit: limit + 1 };
-  const records = node.components.state.kvPage(read);
-  const page = records.slice(0, limit);
-  const items = query.meta === "1" ? page : page.map(({ key, value }) => ({ key, value }));
-  return { items, next: records.length > limit ? page.at(-1)!.key : null };
+function itemsOf(records: readonly KvRecord[], meta: string | undefined): readonly KvItem[] {
+  return meta === "1" ? records : records.map(({ key, value }) => ({ key, value }));
 }
 
 /** `{"k":"v",…}` as pairs, each checked before anything is proposed. */

@@ -1,9 +1,8 @@
 import { DisterError, redactNode, type Service } from "@dister/types";
 import { parseOrThrow, ServiceNamesSchema, ServiceQuerySchema, ServicesSchema } from "@dister/types/schemas";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { ServedNode } from "../served-node.ts";
-import { readyToRead } from "./consistency.ts";
-import { ok } from "./reply.ts";
+import type { ApiNode } from "../api-node.ts";
+import { ok, withLogId } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /** A service as replies show it: the form of the original, secrets taken out. */
@@ -12,23 +11,21 @@ export function shownService({ name, type, node }: Service): { name: string; typ
 }
 
 /** `/service`: registration and listing. */
-export function serviceRoutes(server: FastifyInstance, node: ServedNode): void {
-  const { state } = node.components;
-
+export function serviceRoutes(server: FastifyInstance, { reads, writes }: Pick<ApiNode, "reads" | "writes">): void {
   server.get("/service", async (request, reply) => {
     const { name, consistency } = parseOrThrow(ServiceQuerySchema, request.query, "query");
-    await readyToRead(node, reply, consistency);
     if (name === undefined || name === "") {
-      return ok(Object.fromEntries(state.services().map((service) => [service.name, shownService(service)])));
+      const { value: services, marks } = withLogId(reply, await reads.services(consistency));
+      return ok(Object.fromEntries(services.map((service) => [service.name, shownService(service)])), marks);
     }
-    const service = state.service(name);
+    const { value: service, marks } = withLogId(reply, await reads.service(name, consistency));
     if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
-    return ok(shownService(service));
+    return ok(shownService(service), marks);
   });
 
   const register = async (request: FastifyRequest) => {
     const services = parseOrThrow(ServicesSchema, request.body, "body");
-    const outcome = await node.membered.gateway.write({ type: "serviceSet", services }, requestIdOf(request));
+    const outcome = await writes.write({ type: "serviceSet", services }, requestIdOf(request));
     return ok({ logid: outcome.logId, changed: outcome.changed });
   };
   server.post("/service", register);
@@ -36,7 +33,7 @@ export function serviceRoutes(server: FastifyInstance, node: ServedNode): void {
 
   server.delete("/service", async (request) => {
     const names = parseOrThrow(ServiceNamesSchema, request.body, "body");
-    const outcome = await node.membered.gateway.write({ type: "serviceDelete", names }, requestIdOf(request));
+    const outcome = await writes.write({ type: "serviceDelete", names }, requestIdOf(request));
     return ok({ logid: outcome.logId, changed: outcome.changed });
   });
 }

@@ -93,8 +93,20 @@ export const RequestIdSchema = z
   .max(LIMITS.requestIdCharsMax)
   .regex(/^[\x21-\x7e]+$/, { error: "visible ASCII characters" });
 
+/** Where a read's value comes from, when it is not the state of a member. */
+export interface ReplyMarks {
+  /** From the cache of a client node. */
+  readonly cached?: true;
+  /** From a client node that is connected to no server now. */
+  readonly stale?: true;
+  /** Milliseconds since the node last heard that nothing newer is missing; with `cached` or `stale`. */
+  readonly ageMs?: number;
+  /** The value holds everything up to this log id; with `cached` or `stale`. */
+  readonly logid?: number;
+}
+
 /** Every reply of the HTTP API. */
-export interface ApiReply<T = unknown> {
+export interface ApiReply<T = unknown> extends ReplyMarks {
   /** 1: done; 0: not done, `message` says why. */
   readonly result: 0 | 1;
   readonly message: string;

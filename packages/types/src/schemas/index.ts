@@ -6,6 +6,7 @@ export {
   KvDeleteSchema,
   KvQuerySchema,
   NamesSchema,
+  type ReplyMarks,
   RequestIdSchema,
   ServiceNamesSchema,
   ServiceQuerySchema,

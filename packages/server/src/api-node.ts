@@ -1,0 +1,96 @@
+import type {
+  Command,
+  CommandOutcome,
+  ErrorCode,
+  KvRecord,
+  LogId,
+  NodeId,
+  NodeInfo,
+  Rng,
+  Service,
+} from "@dister/types";
+import type { ReplyMarks } from "@dister/types/schemas";
+import type { HelloAddress } from "./cluster/peer-address.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** How fresh a read has to be: everything that was acknowledged anywhere, or what this node has. */
+export type Consistency = "linearizable" | "local";
+
+/** What was read. */
+export interface Answer<T> {
+  readonly value: T;
+  /** The value holds everything up to this log id. */
+  readonly logId: LogId;
+  /** What the reply has to say of where the value comes from; nothing for a state that this node has applied. */
+  readonly marks?: ReplyMarks;
+}
+
+/** Which keys to read: those that begin with `prefix` and lie behind `after`. */
+export interface KvPageQuery {
+  readonly prefix: string;
+  readonly after: string;
+  /** At most so many; a page may be shorter when its values are large. */
+  readonly limit: number;
+}
+
+/** Keys in the order of their UTF-8 bytes. */
+export interface KvPage {
+  readonly records: readonly KvRecord[];
+  /** True when there are more behind the last one. */
+  readonly more: boolean;
+}
+
+/** Reads of keys and services. Linearizable ones fail rather than answer with what may be old. */
+export interface Reads {
+  kv(key: string, consistency: Consistency): Promise<Answer<KvRecord | undefined>>;
+  kvPage(query: KvPageQuery, consistency: Consistency): Promise<Answer<KvPage>>;
+  /** In the order of their names. */
+  services(consistency: Consistency): Promise<Answer<readonly Service[]>>;
+  service(name: string, consistency: Consistency): Promise<Answer<Service | undefined>>;
+  /** Tells the names of services that are gone. */
+  onServiceRemoved(listener: (name: string) => void): void;
+}
+
+/** Writes. */
+export interface Writes {
+  /** As {@link Gateway.write}: every error but `DISTER_ERR_UNKNOWN_OUTCOME` means that it is surely not done. */
+  write(command: Command, requestId?: string): Promise<CommandOutcome>;
+}
+
+/** A node as `GET /node` shows it: the original's fields, and whether it votes. */
+export type ShownNode = NodeInfo & { readonly voter: boolean };
+
+/** The members of the cluster. */
+export interface Members {
+  list(): Promise<readonly ShownNode[]>;
+  add(addresses: readonly HelloAddress[]): Promise<void>;
+  remove(names: readonly string[]): Promise<void>;
+}
+
+/** What `GET /health` says. */
+export interface Health {
+  readonly leader: NodeId | null;
+  /** Why the node does not serve, null when it does. */
+  readonly reason: string | null;
+  /** The code that fits the reason. */
+  readonly code: ErrorCode;
+}
+
+/** Operating the node and its cluster. */
+export interface Operations {
+  health(): Health;
+  /** What the node is, knows and waits for; for people, fields may be added. */
+  status(): Promise<object> | object;
+  /** Begins to hand leadership over, wherever it is. @returns who is to lead. */
+  transfer(to: NodeId | null): Promise<NodeId>;
+}
+
+/** What the routes of the API need of the node behind them, whatever its role. */
+export interface ApiNode {
+  readonly reads: Reads;
+  readonly writes: Writes;
+  readonly members: Members;
+  readonly operations: Operations;
+  readonly metrics: Pick<Metrics, "registry" | "request">;
+  readonly rng: Rng;
+}

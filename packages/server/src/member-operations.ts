@@ -1,0 +1,55 @@
+import { DisterError, type ErrorCode, type NodeId } from "@dister/types";
+import type { Health, Operations } from "./api-node.ts";
+import { JsonRpc } from "./cluster/json-rpc.ts";
+import type { ServedNode } from "./served-node.ts";
+
+const CALL_MS = 2_000;
+
+/** Operating a member, and the cluster through it. */
+export class MemberOperations implements Operations {
+  readonly #node: ServedNode;
+  readonly #json: JsonRpc;
+
+  constructor(node: ServedNode) {
+    this.#node = node;
+    this.#json = new JsonRpc(node.components.rpc);
+    this.#json.serve<{ to: NodeId | null }, NodeId>("cluster.transfer", (_from, { to }) =>
+      node.transferLeadership(to ?? undefined),
+    );
+  }
+
+  health(): Health {
+    const { status, notReady } = this.#node;
+    return { leader: status?.leader ?? null, reason: notReady ?? null, code: this.#reasonCode() };
+  }
+
+  #reasonCode(): ErrorCode {
+    const { status } = this.#node;
+    if (status === null) return "DISTER_ERR_NOT_FORMED";
+    return status.leader === null ? "DISTER_ERR_NO_LEADER" : "DISTER_ERR_STOPPED";
+  }
+
+  status(): object {
+    const { self, state, identity, transport, clock } = this.#node.components;
+    const { status } = this.#node;
+    const up = (status?.membership.members ?? []).filter(({ id }) => id === self.id || transport.isUp(id));
+    return {
+      node: self.info(),
+      cluster: identity.current.clusterId || null,
+      waitingFor: this.#node.notReady ?? null,
+      raft: status === null ? null : { ...status, roleForMs: clock.nowMs() - status.roleSinceMs },
+      up: up.map(({ id }) => id),
+      appliedLogId: state.appliedLogId(),
+      durableIndex: state.durable().index,
+      keys: state.kvCount(),
+      services: state.services().length,
+    };
+  }
+
+  async transfer(to: NodeId | null): Promise<NodeId> {
+    const { leader } = this.#node.membered.raft;
+    if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
+    if (leader === this.#node.components.self.id) return this.#node.transferLeadership(to ?? undefined);
+    return this.#json.call<{ to: NodeId | null }, NodeId>(leader, "cluster.transfer", { to }, CALL_MS);
+  }
+}

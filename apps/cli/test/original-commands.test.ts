@@ -35,6 +35,8 @@ const NODE = {
   version: "0.0.0",
   ports: { raft: 4166, repl: 4167, api: 4168 },
   cluster: "0000000000000C00",
+  stateVersion: 1,
+  boot: "00000000000000B0",
   voter: true,
 };
 

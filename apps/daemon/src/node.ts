@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { consoleFolder } from "@dister/console";
 import { NodeFileSystem, openLog } from "@dister/log";
 import { ClusterNode, IdentityFile, parsePeerAddress, Self } from "@dister/server";
-import { openStore } from "@dister/store";
+import { openStore, STATE_VERSION } from "@dister/store";
 import { DisterError, type FileSystem, type Logger, NO_LOGGER } from "@dister/types";
 import type { Config } from "@dister/types/schemas";
 import { CONFIG_DEFAULTS, ConfigSchema, parseOrThrow } from "@dister/types/schemas";
@@ -71,7 +71,8 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   warnIfOpen(config, logger);
 
   const name = config.Name || hostname();
-  const self = new Self({ identity, name, ip: config.Ip, role: config.Role, version: VERSION, ports: config.Ports });
+  const { Ip: ip, Role: role, Ports: ports } = config;
+  const self = new Self({ identity, name, ip, role, version: VERSION, ports, stateVersion: STATE_VERSION, rng });
   const heard: { node: ClusterNode | null } = { node: null };
   const peers = await TcpPeers.listen({
     components: { clock, rng, logger: logger.child({ part: "peers" }) },

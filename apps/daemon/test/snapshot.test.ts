@@ -50,7 +50,7 @@ function membership(): Membership {
 async function start(id: string): Promise<Part> {
   const info: NodeInfo = {
     ...{ name: id, group: "g", id, ip: "127.0.0.1", status: 1, role: 0, raft: 0, logid: 0, serviceid: 0 },
-    ...{ version: "0", ports: portsOf(id), cluster },
+    ...{ version: "0", ports: portsOf(id), cluster, stateVersion: 1, boot: id },
   };
   const options = { host: "127.0.0.1", ports: portsOf(id), group: "g", self: () => info };
   const peers = await TcpPeers.listen({ components: { clock, rng, logger: NO_LOGGER }, options });

@@ -78,6 +78,8 @@ export class MemoryNode {
       serviceid: 0,
       version: "0",
       cluster: "C",
+      stateVersion: 1,
+      boot: "00000000000000B0",
     } as const;
     return { ...rest, name: `n${this.number}`, id: this.id, ip, ports };
   }

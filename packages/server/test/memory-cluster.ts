@@ -66,14 +66,23 @@ export class MemoryCluster {
 
   async start(
     number: number,
-    options: { minNode: number; peers?: readonly number[]; role?: Role; group?: string; holdMs?: number },
+    options: {
+      minNode: number;
+      peers?: readonly number[];
+      role?: Role;
+      group?: string;
+      holdMs?: number;
+      stateVersion?: number;
+    },
   ): Promise<TestNode> {
     const { fileSystem, log, state } = this.#disk(number);
     const { group = "test", role = 0, minNode, peers = [] } = options;
     const identity = IdentityFile.open({ fileSystem, rng: this.#idsOf(number), folder: "/dister.db", group });
     const ports = { raft: 10_000 + number, repl: 20_000 + number, api: 0 };
     const name = `node${number}`;
-    const self = new Self({ identity, name, ip: "127.0.0.1", role, version: "0.0.0", ports });
+    const { stateVersion = 1 } = options;
+    const address = { name, ip: "127.0.0.1", ports };
+    const self = new Self({ identity, ...address, role, version: "0.0.0", stateVersion, rng: systemRng });
     const peer = this.network.join(() => self.info());
     const rpc = this.#tellingWhoCalled(peer, self);
     const fatal: unknown[] = [];

@@ -40,6 +40,7 @@ export const ERRORS = Object.freeze({
 
   DISTER_ERR_MEMBERSHIP_PENDING: kind(503, "another membership change is under way", true),
   DISTER_ERR_MEMBERSHIP: kind(409, "the membership change is refused: {reason}"),
+  DISTER_ERR_STATE_VERSION: kind(409, "the cluster's state version is {inForce}: {reason}"),
   DISTER_ERR_FOUNDING: kind(409, "the founding proposal is refused: {reason}"),
   DISTER_ERR_IDENTITY: kind(500, "the data folder cannot be used: {reason}"),
 

@@ -54,9 +54,11 @@ export {
   type Member,
   type Membership,
   membershipOf,
+  stateVersionOf,
   NO_MEMBERSHIP,
   type PeerAddress,
   voterIds,
+  withMembers,
 } from "./membership.ts";
 export { MSG_HEAD, type Msg } from "./msg.ts";
 export {

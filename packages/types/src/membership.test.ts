@@ -7,7 +7,9 @@ import {
   type Member,
   membershipOf,
   NO_MEMBERSHIP,
+  stateVersionOf,
   voterIds,
+  withMembers,
 } from "./membership.ts";
 import { ROLE } from "./node-info.ts";
 
@@ -47,6 +49,14 @@ describe("a membership", () => {
     }
   });
 
+  it("keeps the state versions of the cluster and of its members, over other members as well", () => {
+    const membership = membershipOf([{ ...member(A), stateVersion: 4 }, member(B)], 3);
+    expect(decodeMembership(encodeMembership(membership))).toEqual(membership);
+    expect(membership.members.map(stateVersionOf)).toEqual([4, 1]);
+    expect(stateVersionOf(withMembers(membership, [member(C)]))).toBe(3);
+    expect(stateVersionOf(membershipOf([member(C)]))).toBe(1);
+  });
+
   it("is JSON that any tool reads", () => {
     const text = new TextDecoder().decode(encodeMembership(membershipOf([member(A)])));
     expect(text).toBe(
@@ -59,6 +69,7 @@ describe("a membership", () => {
     ["nothing", new Uint8Array()],
     ["no JSON", bytes("{")],
     ["no object", bytes("null")],
+    ["state version 0", bytes('{"v":1,"members":[],"stateVersion":0}')],
     ["another version", bytes('{"v":2,"members":[]}')],
     ["no list", bytes('{"v":1,"members":{}}')],
     ["a member that is none", bytes('{"v":1,"members":[null]}')],

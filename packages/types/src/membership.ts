@@ -18,6 +18,8 @@ export interface Member {
   /** True when the member counts for elections and commits; a learner and a monitor do not. */
   readonly voter: boolean;
   readonly address: PeerAddress;
+  /** Newest state version that the member's software understands, as it last said; absent: 1. */
+  readonly stateVersion?: number;
 }
 
 /**
@@ -27,6 +29,11 @@ export interface Member {
 export interface Membership {
   /** Sorted by id, each id once, at most `LIMITS.membersMax`. */
   readonly members: readonly Member[];
+  /**
+   * State version in force, from 1; absent: 1. Commands and snapshots are of no newer one. The leader raises it when every
+   * member understands more; it is never lowered, so software that does not understand it can neither join nor start.
+   */
+  readonly stateVersion?: number;
 }
 
 /** A membership without members: a node that waits to be told. */
@@ -38,13 +45,24 @@ export function voterIds(membership: Membership): NodeId[] {
 }
 
 /** Makes a membership of members in any order. */
-export function membershipOf(members: readonly Member[]): Membership {
-  return { members: [...members].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)) };
+export function membershipOf(members: readonly Member[], stateVersion = 1): Membership {
+  const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  return { members: sorted, ...(stateVersion === 1 ? {} : { stateVersion }) };
+}
+
+/** The same cluster with other members. */
+export function withMembers(membership: Membership, members: readonly Member[]): Membership {
+  return membershipOf(members, stateVersionOf(membership));
+}
+
+/** State version in force, or that of a member's software. */
+export function stateVersionOf({ stateVersion }: Pick<Membership | Member, "stateVersion">): number {
+  return stateVersion ?? 1;
 }
 
 /** Payload of a membership entry: JSON in UTF-8, small and readable with any tool. */
 export function encodeMembership(membership: Membership): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ v: 1, members: membership.members }));
+  return new TextEncoder().encode(JSON.stringify({ v: 1, members: membership.members, stateVersion: membership.stateVersion }));
 }
 
 /**
@@ -63,7 +81,9 @@ export function decodeMembership(payload: Uint8Array): Membership {
       if (ids.has(id)) throw new Error(`${id} comes twice`);
       ids.add(id);
     }
-    return membershipOf(read.members);
+    const stateVersion = stateVersionOf(read);
+    if (!Number.isInteger(stateVersion) || stateVersion < 1) throw new Error(`state version ${stateVersion}`);
+    return membershipOf(read.members, stateVersion);
   } catch (cause) {
     throw new DisterError("DISTER_ERR_COMMAND", { reason: `membership: ${(cause as Error).message}` }, { cause });
   }

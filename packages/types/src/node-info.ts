@@ -44,6 +44,13 @@ export interface NodeInfo {
   readonly ports: Ports;
   /** Cluster that the node belongs to, empty for none. */
   readonly cluster: ClusterId;
+  /** Newest version of the replicated state that the node's software understands, 1 to 255; see `Membership.stateVersion`. */
+  readonly stateVersion: number;
+  /**
+   * Drawn anew at every start of a process, 16 hexadecimal digits: one node id with two of them at the same time is one
+   * data folder in two processes.
+   */
+  readonly boot: string;
 }
 
 /** The original's names of the roles, for people. */

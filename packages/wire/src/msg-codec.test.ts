@@ -19,12 +19,14 @@ const INFO: NodeInfo = {
   version: "2",
   ports: { raft: 4166, repl: 4167, api: 4168 },
   cluster: "FEDCBA9876543210",
+  stateVersion: 3,
+  boot: "00112233445566B7",
 };
 
 /** The vector of docs/formats/message.md, written by hand. */
 const VECTOR = `006e  0003 6ec3a9  0001 67  0008 31302e302e302e31  0001 32
   0123456789abcdef  01 02 01  0000000100000000  0000000000004e21  1046 1047 1048  01 fedcba9876543210
-  00000002 cafe`;
+  03 00112233445566b7  00000002 cafe`;
 const MSG: Msg = { head: 110, info: INFO, body: Uint8Array.of(0xca, 0xfe) };
 
 function reason(bytes: Uint8Array): string {
@@ -57,6 +59,7 @@ describe("one rule, one rejection", () => {
     ["an unknown raft role", "01 02 01", "01 02 03", "raft role 3"],
     ["a log id above 2^53-1", "0000000100000000", "0020000000000000", "2^53-1"],
     ["an unknown cluster mark", "01 fedcba98", "02 fedcba98", "cluster mark 2"],
+    ["state version 0", "03 00112233", "00 00112233", "state version 0"],
     ["a body that is shorter than it says", "00000002 cafe", "00000003 cafe", "too early"],
     ["a body that is longer than it says", "00000002 cafe", "00000001 cafe", "too many"],
   ];
@@ -69,6 +72,8 @@ describe("one rule, one rejection", () => {
     ["a head above 65535", { head: 65_536 }],
     ["a negative head", { head: -1 }],
     ["a malformed id", { info: { ...INFO, id: "0123456789abcdef" } }],
+    ["a malformed boot", { info: { ...INFO, boot: "" } }],
+    ["state version 256", { info: { ...INFO, stateVersion: 256 } }],
     ["a malformed cluster", { info: { ...INFO, cluster: "x" } }],
     ["a text that is too long", { info: { ...INFO, name: "x".repeat(513) } }],
     ["a port above 65535", { info: { ...INFO, ports: { raft: 65_536, repl: 1, api: 1 } } }],

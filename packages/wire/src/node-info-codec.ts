@@ -5,7 +5,7 @@ import { type ByteWriter, badMessage } from "./byte-writer.ts";
 const ID_BYTES = 8;
 /** Longest text of a node info in UTF-8: 128 characters of 4 bytes. */
 const TEXT_BYTES_MAX = 512;
-const FIXED_BYTES = 4 * 2 + ID_BYTES + 3 + 2 * 8 + 3 * 2 + 1;
+const FIXED_BYTES = 4 * 2 + ID_BYTES + 3 + 2 * 8 + 3 * 2 + 1 + 1 + ID_BYTES;
 
 /** A node info whose texts are encoded, ready to be written: what is measured is what is written. */
 export interface PackedNodeInfo {
@@ -25,7 +25,8 @@ export function packNodeInfo(info: NodeInfo): PackedNodeInfo {
     if (text.length > TEXT_BYTES_MAX) throw badMessage(`a text of ${text.length} bytes is too long for a node info`);
     bytes += text.length;
   }
-  if (!isHexId(info.id) || (info.cluster !== "" && !isHexId(info.cluster))) throw badMessage("an id is malformed");
+  const ids = info.cluster === "" ? [info.id, info.boot] : [info.id, info.boot, info.cluster];
+  if (!ids.every(isHexId)) throw badMessage("an id is malformed");
   return { info, texts, bytes };
 }
 
@@ -47,6 +48,11 @@ export function writeNodeInfo(out: ByteWriter, { info, texts }: PackedNodeInfo):
   }
   out.u8(info.cluster === "" ? 0 : 1);
   if (info.cluster !== "") out.raw(Buffer.from(info.cluster, "hex"));
+  if (!Number.isInteger(info.stateVersion) || info.stateVersion < 1 || info.stateVersion > 255) {
+    throw badMessage(`${info.stateVersion} is not a state version`);
+  }
+  out.u8(info.stateVersion);
+  out.raw(Buffer.from(info.boot, "hex"));
 }
 
 /**
@@ -66,7 +72,10 @@ export function readNodeInfo(input: ByteReader): NodeInfo {
   const serviceid = input.u53();
   const ports = { raft: input.u16(), repl: input.u16(), api: input.u16() };
   const cluster = readUpTo(input, 1, "cluster mark") === 1 ? readId(input) : "";
-  return { name, group, id, ip, status, role, raft, logid, serviceid, version, ports, cluster };
+  const stateVersion = input.u8();
+  if (stateVersion === 0) throw badMessage("state version 0 is unknown");
+  const boot = readId(input);
+  return { name, group, id, ip, status, role, raft, logid, serviceid, version, ports, cluster, stateVersion, boot };
 }
 
 function readText(input: ByteReader): string {

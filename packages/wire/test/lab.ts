@@ -21,6 +21,8 @@ export function infoOf(id: string, rest: Partial<NodeInfo> = {}): NodeInfo {
     version: "test",
     ports: { raft: 0, repl: 0, api: 4168 },
     cluster: "",
+    stateVersion: 1,
+    boot: id,
     ...rest,
   };
 }

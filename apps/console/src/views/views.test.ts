@@ -111,6 +111,8 @@ const NODE: ShownNode = {
   version: "1.2.3",
   ports: { raft: 1, repl: 2, api: 3 },
   cluster: "00000000000000CC",
+  stateVersion: 1,
+  boot: "00000000000000B0",
   voter: true,
 };
 

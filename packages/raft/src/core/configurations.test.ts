@@ -71,6 +71,8 @@ describe("membershipObjection", () => {
     ["nothing", of(1, 2), of(1, 2), true],
     ["two voters more", of(1), of(1, 2, 3), false],
     ["two voters fewer", of(1, 2, 3), of(1), false],
+    ["a newer state version", of(1, 2), membershipOf(of(1, 2).members, 2), true],
+    ["an older state version", membershipOf(of(1, 2).members, 2), of(1, 2), false],
     ["one for another", of(1, 2, 3), of(1, 2, 4), false],
     ["nobody left", of(1), of(), false],
     ["only a learner left", of(1), membershipOf([member(1, false)]), false],

@@ -1,4 +1,4 @@
-import { invariant, LIMITS, type Membership, type NodeId, voterIds } from "@dister/types";
+import { invariant, LIMITS, type Membership, type NodeId, stateVersionOf, voterIds } from "@dister/types";
 
 /**
  * The memberships that this node knows, oldest first. The newest rules from the moment it is appended (dissertation
@@ -85,6 +85,8 @@ export function membershipObjection(from: Membership, to: Membership): string | 
   const added = [...after].filter((id) => !before.has(id)).length;
   const removed = [...before].filter((id) => !after.has(id)).length;
   if (added + removed > 1) return `one voter at a time, not ${added} more and ${removed} fewer`;
+  const [known, wanted] = [stateVersionOf(from), stateVersionOf(to)];
+  if (wanted < known) return `the state version is ${known} and is never lowered, not to ${wanted}`;
   if (new Set(to.members.map((member) => member.id)).size !== to.members.length) return "a member is listed twice";
   return undefined;
 }

@@ -20,6 +20,8 @@ function info(id: string, cluster = ""): NodeInfo {
     version: "0",
     ports: DEFAULT_PORTS,
     cluster,
+    stateVersion: 1,
+    boot: id,
   };
 }
 

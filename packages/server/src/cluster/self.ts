@@ -1,10 +1,12 @@
 import {
   entryLogId,
+  hexIdOf,
   type LogStore,
   type NodeInfo,
   type Ports,
   RAFT_ROLE,
   type RaftRole,
+  type Rng,
   type Role,
   STATUS,
   type StateReader,
@@ -14,7 +16,7 @@ import type { IdentityFile } from "./identity.ts";
 /** What this node says of itself, made anew whenever it is asked. */
 export class Self {
   readonly #identity: IdentityFile;
-  readonly #fixed: { name: string; ip: string; role: Role; version: string };
+  readonly #fixed: Pick<NodeInfo, "name" | "ip" | "role" | "version" | "stateVersion" | "boot">;
   readonly #ports: Ports;
   #sources: { log: LogStore; state: StateReader } | null = null;
   #raftRole: () => RaftRole = () => RAFT_ROLE.follower;
@@ -26,10 +28,14 @@ export class Self {
     role: Role;
     version: string;
     ports: Ports;
+    /** Newest state version that this software understands. */
+    stateVersion: number;
+    rng: Rng;
   }) {
-    this.#identity = parts.identity;
-    this.#fixed = { name: parts.name, ip: parts.ip, role: parts.role, version: parts.version };
-    this.#ports = parts.ports;
+    const { identity, name, ip, role, version, ports, stateVersion, rng } = parts;
+    this.#identity = identity;
+    this.#fixed = { name, ip, role, version, stateVersion, boot: hexIdOf(rng.bytes(8)) };
+    this.#ports = ports;
   }
 
   attach(log: LogStore, state: StateReader): void {
@@ -48,20 +54,20 @@ export class Self {
     return this.#fixed.role;
   }
 
+  get stateVersion(): number {
+    return this.#fixed.stateVersion;
+  }
+
   info(): NodeInfo {
     const { nodeId, group, clusterId } = this.#identity.current;
-    const { name, ip, role, version } = this.#fixed;
     return {
-      name,
+      ...this.#fixed,
       group,
       id: nodeId,
-      ip,
       status: STATUS.alive,
-      role,
       raft: this.#raftRole(),
       logid: this.#lastLogId(),
       serviceid: this.#sources?.state.serviceLogId() ?? 0,
-      version,
       ports: this.#ports,
       cluster: clusterId,
     };

@@ -31,6 +31,8 @@ const SHORT_FLAGS: ReadonlyMap<string, readonly string[]> = new Map([
   ["apiorigins", ["Api", "origins"]],
   ["heartbeatms", ["Election", "heartbeatMs"]],
   ["timeoutms", ["Election", "timeoutMs"]],
+  ["deadafterms", ["Cleanup", "deadAfterMs"]],
+  ["minvoters", ["Cleanup", "minVoters"]],
 ]);
 
 /** Every flag that sets a key, lower-case. */

@@ -117,6 +117,7 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
       peers: config.Peers.map((peer, position) => parsePeerAddress(peer, `Peers.${position}`)),
       api: { ...config.Api, port: config.Ports.api, consoleFolder: consoleFolder() },
       raft: { heartbeatMs: config.Election.heartbeatMs, electionTimeoutMs: config.Election.timeoutMs },
+      cleanup: config.Cleanup,
       onFatal: (error) => fail(error),
     },
   );

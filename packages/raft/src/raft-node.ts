@@ -147,6 +147,11 @@ export class RaftNode<R = unknown> {
     return this.#core.leader;
   }
 
+  /** The membership in force: of the last entry in the log that changes it, committed or not. */
+  get membership(): Membership {
+    return this.#core.membership;
+  }
+
   /**
    * Proposes a command; resolves when it is applied on this node, which leads.
    * @throws DisterError surely not done: `DISTER_ERR_NOT_LEADER`, `DISTER_ERR_NO_LEADER`, `DISTER_ERR_TRANSFERRING`,

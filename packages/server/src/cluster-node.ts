@@ -1,11 +1,24 @@
 import { type CoreStatus, RaftNode } from "@dister/raft";
-import { type CommandOutcome, DisterError, hexIdOf, type NodeInfo, RAFT_ROLE, type Rng, voterIds } from "@dister/types";
+import {
+  type CommandOutcome,
+  DisterError,
+  hexIdOf,
+  type NodeInfo,
+  RAFT_ROLE,
+  type Rng,
+  stateVersionOf,
+  voterIds,
+} from "@dister/types";
 import type { ApiNode, Members, Operations, Reads, Writes } from "./api-node.ts";
 import { Discovery } from "./cluster/discovery.ts";
 import { Formation } from "./cluster/formation.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import { MembershipManager } from "./cluster/membership-manager.ts";
+import { OtherClusters } from "./cluster/other-clusters.ts";
 import { PeerDirectory } from "./cluster/peer-directory.ts";
+import { Successor } from "./cluster/successor.ts";
+import { TwinCheck } from "./cluster/twin-check.ts";
+import { NO_CLEANUP } from "./cluster/upkeep.ts";
 import { Gateway, PROPOSE_METHOD } from "./gateway.ts";
 import { HealthMonitor } from "./health-monitor.ts";
 import { Api } from "./http/api.ts";
@@ -24,6 +37,9 @@ import type { Membered, NodeComponents, ServedNode } from "./served-node.ts";
 export class ClusterNode implements ServedNode, ApiNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;
+  readonly otherClusters: OtherClusters;
+  readonly #twins: TwinCheck;
+  readonly #successor = new Successor();
   readonly discovery: Discovery;
   readonly metrics: Metrics;
   readonly reads: Reads;
@@ -44,7 +60,9 @@ export class ClusterNode implements ServedNode, ApiNode {
     this.components = components;
     this.#options = options;
     const { self, clock, transport, identity, rpc, rng, logger } = components;
-    this.directory = new PeerDirectory({ self: self.id, transport });
+    this.otherClusters = new OtherClusters({ self, clock, logger });
+    this.directory = new PeerDirectory({ self: self.id, transport, others: this.otherClusters });
+    this.#twins = new TwinCheck({ self, directory: this.directory, rpc }, (error) => options.onFatal(error));
     const { directory } = this;
     this.discovery = new Discovery({ self, directory, rpc, clock }, { peers: options.peers });
     this.#formation = new Formation(
@@ -112,6 +130,7 @@ export class ClusterNode implements ServedNode, ApiNode {
 
   /** A node of the group was heard; the transport's owner tells it. */
   heard(info: NodeInfo): void {
+    this.#successor.heard(info);
     this.directory.heard(info);
   }
 
@@ -141,15 +160,10 @@ export class ClusterNode implements ServedNode, ApiNode {
     const session = `${self.id}.${hexIdOf(rng.bytes(8))}`;
     const isUp = (peer: string): boolean => transport.isUp(peer);
     const gateway = new Gateway({ raft, state, rpc, clock, isUp, self: self.id, session }, this.#options.gateway);
-    const membership = new MembershipManager({
-      raft,
-      identity,
-      directory: this.directory,
-      transport,
-      rpc,
-      clock,
-      logger,
-    });
+    const membership = new MembershipManager(
+      { raft, self, directory: this.directory, transport, rpc, twins: this.#twins, clock, logger },
+      { cleanup: this.#options.cleanup ?? NO_CLEANUP },
+    );
     const health = new HealthMonitor({ raft, state, gateway, clock, rng, logger });
     self.setRaftRole(() => this.#membered?.raft.status().raftRole ?? RAFT_ROLE.follower);
     this.#membered = { raft, gateway, membership, health };
@@ -158,7 +172,13 @@ export class ClusterNode implements ServedNode, ApiNode {
   }
 
   #onStatus(status: CoreStatus): void {
-    const { logger } = this.components;
+    const { logger, self } = this.components;
+    const inForce = stateVersionOf(status.membership);
+    if (inForce > self.stateVersion) {
+      const reason = `this software understands ${self.stateVersion}: install that of the other members`;
+      this.#options.onFatal(new DisterError("DISTER_ERR_STATE_VERSION", { inForce, reason }));
+      return;
+    }
     const { role, term, leader, reason } = status;
     const told = { role, term, leader, reason, members: status.membership.members.length };
     // A node that finds no majority asks for pre-votes again and again; that is told once, by what it was before.
@@ -203,7 +223,8 @@ export class ClusterNode implements ServedNode, ApiNode {
     const deadlineMs = clock.nowMs() + waitMs;
     while (raft.status().role === "leader" && clock.nowMs() < deadlineMs) {
       try {
-        if (!raft.status().transferring) raft.transferLeadership();
+        const status = raft.status();
+        if (!status.transferring) raft.transferLeadership(this.#successor.of(status, (id) => transport.isUp(id)));
       } catch (error) {
         logger.debug("nobody to hand leadership to", { error });
         return;

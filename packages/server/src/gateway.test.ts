@@ -1,6 +1,15 @@
 import type { Applied } from "@dister/raft";
 import { decodeCommand, encodeCommand } from "@dister/store";
-import { type Command, type CommandOutcome, DisterError, type ErrorCode, type StampedCommand } from "@dister/types";
+import {
+  type Command,
+  type CommandOutcome,
+  DisterError,
+  type ErrorCode,
+  type Member,
+  type Membership,
+  membershipOf,
+  type StampedCommand,
+} from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
 import { Gateway } from "./gateway.ts";
@@ -20,6 +29,7 @@ class Bench {
   readonly outcomes = new Map<string, CommandOutcome>();
   leader: string | null = SELF;
   leaderUp = true;
+  membership = membershipOf([]);
   /** Answers of the leader, wherever it is. */
   answer: Answer = (_attempt, { requestId }) => this.apply(requestId);
   whenApplied: (index: number) => Promise<void> = () => Promise.resolve();
@@ -28,11 +38,15 @@ class Bench {
 
   constructor() {
     const leader = (): string | null => this.leader;
+    const membership = (): Membership => this.membership;
     this.gateway = new Gateway(
       {
         raft: {
           get leader() {
             return leader();
+          },
+          get membership() {
+            return membership();
           },
           propose: (bytes) => this.#propose(bytes),
           whenApplied: (index) => this.whenApplied(index),
@@ -45,7 +59,7 @@ class Bench {
         self: SELF,
         session: "S",
       },
-      { holdMs: HOLD_MS },
+      { holdMs: HOLD_MS, stateVersionOf: ({ type }) => (type === "kvDelete" ? 2 : 1) },
     );
   }
 
@@ -122,6 +136,28 @@ describe("a write", () => {
     expect(await bench.run(bench.gateway.write(COMMAND, "r1"))).toMatchObject({ changed: 1 });
     expect(bench.attempts.map((attempt) => attempt.via)).toEqual(["self"]);
     expect(bench.clock.nowMs()).toBeLessThan(100);
+  });
+
+  it("of a newer state version is done when that is in force, and until then says who must be upgraded", async () => {
+    const newer: Command = { type: "kvDelete", keys: ["k"] };
+    const member = (name: string, id: string, stateVersion: number): Member => {
+      const address = { host: "h", ports: { raft: 1, repl: 2, api: 3 } };
+      return { id, name, role: 0, voter: true, address, stateVersion };
+    };
+    const bench = new Bench();
+    for (const leader of [SELF, OTHER]) {
+      bench.leader = leader;
+      bench.membership = membershipOf([member("a", SELF, 2), member("b", OTHER, 1)]);
+      expect(await bench.run(bench.gateway.write(newer, "r1"))).toMatchObject({
+        code: "DISTER_ERR_STATE_VERSION",
+        message: "the cluster's state version is 1: this needs 2; b must be upgraded first",
+      });
+      expect(bench.attempts).toEqual([]);
+    }
+    const forwarded = encodeCommand({ requestId: "r2", timeMs: 0, command: newer });
+    await expect(bench.gateway.proposeForPeer(forwarded)).rejects.toMatchObject({ code: "DISTER_ERR_STATE_VERSION" });
+    bench.membership = membershipOf(bench.membership.members, 2);
+    expect(await bench.run(bench.gateway.write(newer, "r1"))).toMatchObject({ changed: 1 });
   });
 
   it("has an id of its own when the client gave none", async () => {

@@ -1,5 +1,5 @@
 import type { RaftNode } from "@dister/raft";
-import { decodeCommand, encodeCommand } from "@dister/store";
+import { commandStateVersion, decodeCommand, encodeCommand } from "@dister/store";
 import {
   type Clock,
   type Command,
@@ -9,17 +9,21 @@ import {
   type LogPosition,
   type NodeId,
   type PeerRpc,
+  type StampedCommand,
   type StateReader,
+  stateVersionOf,
 } from "@dister/types";
 import { rest } from "./rest.ts";
 
 export interface GatewayOptions {
   /** How long a request is held while there is no leader or an attempt is repeated; default 4,000 ms. */
   readonly holdMs: number;
+  /** State version that a command needs; that of the store unless set. */
+  readonly stateVersionOf: (command: Command) => number;
 }
 
 /** What the gateway needs of Raft. */
-type GatewayRaft = Pick<RaftNode<CommandOutcome>, "leader" | "propose" | "whenApplied" | "readBarrier">;
+type GatewayRaft = Pick<RaftNode<CommandOutcome>, "leader" | "propose" | "whenApplied" | "readBarrier" | "membership">;
 
 /** Between two attempts of a request that nobody could take. */
 const RETRY_MS = 15;
@@ -74,7 +78,7 @@ export class Gateway {
     this.#isUp = parts.isUp;
     this.#self = parts.self;
     this.#session = parts.session;
-    this.#options = { holdMs: 4_000, ...options };
+    this.#options = { holdMs: 4_000, stateVersionOf: commandStateVersion, ...options };
   }
 
   /**
@@ -110,7 +114,7 @@ export class Gateway {
   async #attempt(command: Command, requestId: string, deadlineMs: number): Promise<CommandOutcome | undefined> {
     const { leader } = this.#raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
-    const bytes = encodeCommand({ requestId, timeMs: this.#clock.wallMs(), command });
+    const bytes = this.#encode({ requestId, timeMs: this.#clock.wallMs(), command });
     if (leader === this.#self) return (await this.#within(this.#raft.propose(bytes), deadlineMs)).result;
     // A leader whose process has ended is not waited for: its successor is a matter of milliseconds.
     if (!this.#isUp(leader)) throw new DisterError("DISTER_ERR_NO_LEADER");
@@ -134,7 +138,7 @@ export class Gateway {
   /** Answers a write that another node forwarded. It is never forwarded again. */
   async proposeForPeer(body: Uint8Array): Promise<Uint8Array> {
     const stamped = { ...decodeCommand(body), timeMs: this.#clock.wallMs() };
-    const { index, term } = await this.#raft.propose(encodeCommand(stamped));
+    const { index, term } = await this.#raft.propose(this.#encode(stamped));
     return new TextEncoder().encode(JSON.stringify({ index, term }));
   }
 
@@ -154,6 +158,23 @@ export class Gateway {
         await rest(this.#clock, RETRY_MS);
       }
     }
+  }
+
+  /**
+   * A command that a member cannot decode would stop it: nothing newer than what is in force gets into the log. Asked on the
+   * leader as well, which has the last word on what is in force.
+   */
+  #encode(stamped: StampedCommand): Uint8Array {
+    const { membership } = this.#raft;
+    const needed = this.#options.stateVersionOf(stamped.command);
+    const inForce = stateVersionOf(membership);
+    if (needed > inForce) {
+      const behind = membership.members.filter((member) => stateVersionOf(member) < needed).map(({ name }) => name);
+      const who =
+        behind.length === 0 ? "the members are just being asked" : `${behind.join(", ")} must be upgraded first`;
+      throw new DisterError("DISTER_ERR_STATE_VERSION", { inForce, reason: `this needs ${needed}; ${who}` });
+    }
+    return encodeCommand(stamped);
   }
 
   #nextRequestId(): string {

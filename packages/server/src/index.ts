@@ -15,6 +15,7 @@ export { type FoundingProposal, type Identity, IdentityFile } from "./cluster/id
 export { type HelloAddress, parsePeerAddress } from "./cluster/peer-address.ts";
 export { type KnownPeer, PeerDirectory } from "./cluster/peer-directory.ts";
 export { Self } from "./cluster/self.ts";
+export { type CleanupPolicy, NO_CLEANUP } from "./cluster/upkeep.ts";
 export { ClusterNode } from "./cluster-node.ts";
 export { Gateway, type GatewayOptions } from "./gateway.ts";
 export type { ApiOptions } from "./http/api.ts";

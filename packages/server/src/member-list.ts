@@ -1,4 +1,4 @@
-import { type Member, type NodeInfo, RAFT_ROLE, STATUS } from "@dister/types";
+import { DisterError, type Member, type NodeInfo, RAFT_ROLE, STATUS, stateVersionOf } from "@dister/types";
 import type { Members, ShownNode } from "./api-node.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import type { HelloAddress } from "./cluster/peer-address.ts";
@@ -24,7 +24,14 @@ export class MemberList implements Members {
   }
 
   async add(addresses: readonly HelloAddress[]): Promise<void> {
-    await Promise.all(addresses.map((address) => this.#node.discovery.hello(address)));
+    const { clusterId } = this.#node.components.identity.current;
+    for (const info of await Promise.all(addresses.map((address) => this.#node.discovery.hello(address)))) {
+      if (clusterId === "" || info.cluster === "" || info.cluster === clusterId) continue;
+      const reason =
+        `${info.name} (${info.id}) belongs to cluster ${info.cluster} of this group, this node to ${clusterId}: ` +
+        "run `dister node reset` there first";
+      throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason });
+    }
   }
 
   remove(names: readonly string[]): Promise<void> {
@@ -42,9 +49,10 @@ export class MemberList implements Members {
     } catch {
       const heard = this.#node.directory.get(id)?.info;
       const { group, clusterId } = identity.current;
-      const { logid, serviceid, version } = heard ?? { logid: 0, serviceid: 0, version: "" };
+      const { logid, serviceid, version, boot } = heard ?? { logid: 0, serviceid: 0, version: "", boot: "" };
+      const software = { version, stateVersion: stateVersionOf(member), boot };
       const fixed = { name, group, id, ip: address.host, role, ports: address.ports, cluster: clusterId };
-      return { ...fixed, status: STATUS.dead, raft: RAFT_ROLE.follower, logid, serviceid, version, voter };
+      return { ...fixed, status: STATUS.dead, raft: RAFT_ROLE.follower, logid, serviceid, ...software, voter };
     }
   }
 }

@@ -37,6 +37,7 @@ export class MemberOperations implements Operations {
       node: self.info(),
       cluster: identity.current.clusterId || null,
       waitingFor: this.#node.notReady ?? null,
+      otherClusters: this.#node.otherClusters.all,
       raft: status === null ? null : { ...status, roleForMs: clock.nowMs() - status.roleSinceMs },
       up: up.map(({ id }) => id),
       appliedLogId: state.appliedLogId(),

@@ -1,5 +1,6 @@
 import type { RaftOptions } from "@dister/raft";
 import type { HelloAddress } from "./cluster/peer-address.ts";
+import type { CleanupPolicy } from "./cluster/upkeep.ts";
 import type { GatewayOptions } from "./gateway.ts";
 import type { ApiOptions } from "./http/api.ts";
 
@@ -11,6 +12,8 @@ export interface NodeOptions {
   readonly peers: readonly HelloAddress[];
   readonly api: ApiOptions;
   readonly raft?: Partial<RaftOptions>;
+  /** Removing members that are gone; never unless set. */
+  readonly cleanup?: CleanupPolicy;
   readonly gateway?: Partial<GatewayOptions>;
   /** Disk, database or an assertion failed: the node has stopped itself, the process should end. */
   readonly onFatal: (error: unknown) => void;

@@ -15,6 +15,7 @@ import type { Discovery } from "./cluster/discovery.ts";
 import type { Formation } from "./cluster/formation.ts";
 import type { IdentityFile } from "./cluster/identity.ts";
 import type { MembershipManager } from "./cluster/membership-manager.ts";
+import type { OtherClusters } from "./cluster/other-clusters.ts";
 import type { PeerDirectory } from "./cluster/peer-directory.ts";
 import type { Self } from "./cluster/self.ts";
 import type { Gateway } from "./gateway.ts";
@@ -46,6 +47,7 @@ export interface Membered {
 export interface ServedNode {
   readonly components: NodeComponents;
   readonly directory: PeerDirectory;
+  readonly otherClusters: OtherClusters;
   readonly discovery: Discovery;
   readonly formation: Formation;
   readonly metrics: Metrics;

@@ -32,7 +32,16 @@ async function startNode(consoleFolder?: string): Promise<{ url: URL; warnings: 
     group: "test",
   });
   const ports = { raft: 10_001, repl: 20_001, api: 0 };
-  const self = new Self({ identity, name: "node1", ip: "127.0.0.1", role: 0, version: "0.0.0", ports });
+  const self = new Self({
+    identity,
+    name: "node1",
+    ip: "127.0.0.1",
+    role: 0,
+    version: "0.0.0",
+    ports,
+    stateVersion: 1,
+    rng: systemRng,
+  });
   const network = new MemoryNetwork({ clock: systemClock, rng: new SeededRng(7) }, { reconnectMs: 10 });
   const peer = network.join(() => self.info());
   const parts = { log: new MemoryLogStore(), state: new MemoryStateMachine(decodeCommand) };

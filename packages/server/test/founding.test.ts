@@ -30,7 +30,8 @@ describe("founding", () => {
       cluster = new MemoryCluster();
       const nodes: TestNode[] = [];
       for (const number of order) {
-        for (const node of nodes) await waitsFor(node, /of the 2 other servers that MinNode asks for$/);
+        for (const node of nodes)
+          await waitsFor(node, /of the 2 other servers that MinNode asks for: start the others/);
         nodes.push(await cluster.start(number, { minNode: 3, peers: [1, 2, 3] }));
       }
       await expectOneCluster(...nodes);
@@ -60,7 +61,8 @@ describe("founding", () => {
   it("does not begin with fewer servers than MinNode, and every call says what is missing", async () => {
     cluster = new MemoryCluster();
     const nodes = await Promise.all([1, 2].map((number) => cluster.start(number, { minNode: 3, peers: [1, 2, 3] })));
-    for (const node of nodes) await waitsFor(node, /^found 1 of the 2 other servers that MinNode asks for$/);
+    for (const node of nodes)
+      await waitsFor(node, /^found 1 of the 2 other servers that MinNode asks for: start the others/);
     for (const [method, path, body] of [
       ["POST", "/kv", { k: "v" }],
       ["GET", "/kv?k=k&consistency=local", undefined],
@@ -71,7 +73,7 @@ describe("founding", () => {
       const reply = await request(nodes[0]!, method, path, body);
       expect([path, reply.status, reply.body.code]).toEqual([path, 503, "DISTER_ERR_NOT_FORMED"]);
       expect(reply.body.message).toBe(
-        "this node belongs to no cluster yet: found 1 of the 2 other servers that MinNode asks for",
+        "this node belongs to no cluster yet: found 1 of the 2 other servers that MinNode asks for: start the others, and name one that runs in Peers",
       );
     }
     expect(nodes.map(clusterOf)).toEqual(["", ""]);
@@ -109,7 +111,10 @@ describe("a founding that is interrupted", () => {
     const peers = [1, 2, 3];
     const nodes = await Promise.all([1, 2].map((number) => cluster.start(number, { minNode: 3, peers })));
     const proposer = nodes[0]!;
-    await waitsFor(proposer, /^1 of the founders of cluster [0-9A-F]{16}$/);
+    await waitsFor(
+      proposer,
+      /^founder node3 \([0-9A-F]{16}, at 127.0.0.1:10003\) to accept cluster [0-9A-F]{16}: start it again, or, .*node reset/,
+    );
     const free = (): void => held.fileSystem.setCapacity(Number.POSITIVE_INFINITY);
     return { nodes: [...nodes, held], proposer, held, free };
   }
@@ -202,10 +207,7 @@ describe("joining", () => {
     expect(clusterOf(first)).not.toBe(clusterOf(second));
     await request(first, "POST", "/node", ["127.0.0.1:10002"]);
     const third = await cluster.start(3, { minNode: 1, peers: [1, 2] });
-    await waitsFor(
-      third,
-      /^found 2 clusters of this group, keep one of them and empty the data folders of the others$/,
-    );
+    await waitsFor(third, /^found 2 clusters of this group: keep one, and run `dister node reset`/);
     for (const node of [first, second]) expect(voters(node)).toEqual([node.id]);
     expect(clusterOf(third)).toBe("");
   });

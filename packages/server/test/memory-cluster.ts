@@ -9,7 +9,7 @@ import {
   MemoryStateMachine,
   SeededRng,
 } from "@dister/types/testing";
-import { ClusterNode, IdentityFile, type NodeOptions, Self } from "../src/index.ts";
+import { type CleanupPolicy, ClusterNode, IdentityFile, type NodeOptions, Self } from "../src/index.ts";
 
 /** What a node keeps over a restart. */
 interface Disk {
@@ -73,6 +73,7 @@ export class MemoryCluster {
       group?: string;
       holdMs?: number;
       stateVersion?: number;
+      cleanup?: CleanupPolicy;
     },
   ): Promise<TestNode> {
     const { fileSystem, log, state } = this.#disk(number);
@@ -92,6 +93,7 @@ export class MemoryCluster {
       api: { host: "127.0.0.1", port: 0, hosts: ["api.test"], origins: ["http://console.test"] },
       raft: { heartbeatMs: 30, electionTimeoutMs: 220, compareMs: 15 },
       gateway: { holdMs: options.holdMs ?? 2_000 },
+      ...(options.cleanup === undefined ? {} : { cleanup: options.cleanup }),
       onFatal: (error) => fatal.push(error),
     };
     const node = new ClusterNode(

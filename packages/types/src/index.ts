@@ -54,9 +54,9 @@ export {
   type Member,
   type Membership,
   membershipOf,
-  stateVersionOf,
   NO_MEMBERSHIP,
   type PeerAddress,
+  stateVersionOf,
   voterIds,
   withMembers,
 } from "./membership.ts";

@@ -62,7 +62,9 @@ export function stateVersionOf({ stateVersion }: Pick<Membership | Member, "stat
 
 /** Payload of a membership entry: JSON in UTF-8, small and readable with any tool. */
 export function encodeMembership(membership: Membership): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ v: 1, members: membership.members, stateVersion: membership.stateVersion }));
+  return new TextEncoder().encode(
+    JSON.stringify({ v: 1, members: membership.members, stateVersion: membership.stateVersion }),
+  );
 }
 
 /**

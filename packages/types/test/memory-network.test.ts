@@ -38,7 +38,20 @@ function lab(seed: number): PeerLab {
 }
 
 function info(id: string, rest: Pick<NodeInfo, "group" | "cluster" | "ports">): NodeInfo {
-  return { name: id, id, ip: "10.0.0.1", status: 1, role: 0, raft: 0, logid: 0, serviceid: 0, version: "t", stateVersion: 1, boot: id, ...rest };
+  return {
+    name: id,
+    id,
+    ip: "10.0.0.1",
+    status: 1,
+    role: 0,
+    raft: 0,
+    logid: 0,
+    serviceid: 0,
+    version: "t",
+    stateVersion: 1,
+    boot: id,
+    ...rest,
+  };
 }
 
 const create = (): Promise<Trial<PeerLab>> => Promise.resolve({ subject: lab(7), cleanup: () => Promise.resolve() });

@@ -416,6 +416,11 @@ export class RaftCore {
     return this.#s.leader;
   }
 
+  /** The membership in force: of the last entry in the log that changes it, committed or not. */
+  get membership(): Membership {
+    return this.#s.configurations.current;
+  }
+
   /** Last index that is applied. */
   get appliedIndex(): number {
     return this.#s.applied;

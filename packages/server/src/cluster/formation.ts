@@ -13,7 +13,7 @@ import {
   type Timer,
 } from "@dister/types";
 import type { Discovery } from "./discovery.ts";
-import { decideFounding, type FounderState, foundersLost, isFounded } from "./founding-decision.ts";
+import { decideFounding, type FounderState, foundersLost, isFounded, missingFounders } from "./founding-decision.ts";
 import type { FoundingProposal, IdentityFile } from "./identity.ts";
 import { JsonRpc } from "./json-rpc.ts";
 import { addressOf, type PeerDirectory } from "./peer-directory.ts";
@@ -25,7 +25,8 @@ const CALL_MS = 1_000;
 
 /** A node as it becomes a member. */
 export function memberOf(info: NodeInfo, voter: boolean): Member {
-  return { id: info.id, name: info.name, role: info.role, voter, address: addressOf(info) };
+  const { id, name, role, stateVersion } = info;
+  return { id, name, role, voter, address: addressOf(info), ...(stateVersion === 1 ? {} : { stateVersion }) };
 }
 
 /**
@@ -205,11 +206,10 @@ export class Formation {
     const lost = foundersLost(proposal, states);
     if (lost.length > 0) {
       return this.#wait(
-        `${lost.join(", ")} accepted another founding proposal: empty this node's data folder to join it`,
+        `${lost.join(", ")} accepted another founding proposal: run \`dister node reset\` here to join that cluster`,
       );
     }
-    const missing = proposal.membership.members.length - states.size;
-    if (!isFounded(proposal, states)) return this.#wait(`${missing} of the founders of cluster ${proposal.clusterId}`);
+    if (!isFounded(proposal, states)) return this.#wait(missingFounders(proposal, states));
     this.#enter(proposal.clusterId, "cluster founded");
   }
 

@@ -47,9 +47,17 @@ describe("the decision to found", () => {
   });
 
   it.each([
-    [2, [], "found 0 of the 1 other servers that MinNode asks for"],
-    [3, [ID.b], "found 1 of the 2 other servers that MinNode asks for"],
-    [5, [ID.b, ID.c, ID.d], "found 3 of the 4 other servers that MinNode asks for"],
+    [2, [], "found 0 of the 1 other servers that MinNode asks for: start the others, and name one that runs in Peers"],
+    [
+      3,
+      [ID.b],
+      "found 1 of the 2 other servers that MinNode asks for: start the others, and name one that runs in Peers",
+    ],
+    [
+      5,
+      [ID.b, ID.c, ID.d],
+      "found 3 of the 4 other servers that MinNode asks for: start the others, and name one that runs in Peers",
+    ],
   ])("with MinNode %i and %j found, waits and says for whom", (minNode, free, reason) => {
     expect(decide(minNode, free)).toEqual({ do: "wait", reason });
   });
@@ -72,7 +80,7 @@ describe("the decision to found", () => {
     const step = decide(1, [], { formed: [info(ID.c, OURS), info(ID.d, OTHER)] });
     expect(step).toEqual({
       do: "wait",
-      reason: "found 2 clusters of this group, keep one of them and empty the data folders of the others",
+      reason: "found 2 clusters of this group: keep one, and run `dister node reset` on the nodes of the others",
     });
   });
 });

@@ -29,7 +29,7 @@ export function decideFounding(parts: {
   if (clusters.size > 1) {
     return {
       do: "wait",
-      reason: `found ${clusters.size} clusters of this group, keep one of them and empty the data folders of the others`,
+      reason: `found ${clusters.size} clusters of this group: keep one, and run \`dister node reset\` on the nodes of the others`,
     };
   }
   const [cluster] = clusters;
@@ -37,7 +37,8 @@ export function decideFounding(parts: {
   const founders = [parts.self, ...parts.free.map((info) => info.id)].sort();
   if (founders.length < parts.minNode) {
     const found = founders.length - 1;
-    return { do: "wait", reason: `found ${found} of the ${parts.minNode - 1} other servers that MinNode asks for` };
+    const reason = `found ${found} of the ${parts.minNode - 1} other servers that MinNode asks for: start the others, and name one that runs in Peers`;
+    return { do: "wait", reason };
   }
   if (!parts.searchedOnce) return { do: "wait", reason: "looking for other servers once" };
   if (founders[0] !== parts.self) return { do: "wait", reason: `${founders[0]} proposes the cluster` };
@@ -49,6 +50,16 @@ export function isFounded(proposal: FoundingProposal, states: ReadonlyMap<NodeId
   const founders = proposal.membership.members.map((member) => member.id);
   const formed = founders.some((id) => states.get(id)?.clusterId === proposal.clusterId);
   return formed || founders.every((id) => states.get(id)?.accepted === proposal.clusterId);
+}
+
+/** Who has still to accept the proposal, and what helps when one of them is gone for good: for people. */
+export function missingFounders(proposal: FoundingProposal, states: ReadonlyMap<NodeId, FounderState>): string {
+  const missing = proposal.membership.members.filter(({ id }) => states.get(id)?.accepted !== proposal.clusterId);
+  const names = missing.map(({ id, name, address }) => `${name} (${id}, at ${address.host}:${address.ports.raft})`);
+  return (
+    `founder ${names.join(" and ")} to accept cluster ${proposal.clusterId}: start it again, or, if it is gone for good, ` +
+    "run `dister node reset` on every founder that waits"
+  );
 }
 
 /** Founders that can never accept the proposal, because they promised themselves to another. */

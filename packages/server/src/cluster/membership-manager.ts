@@ -8,26 +8,26 @@ import {
   type Logger,
   type Member,
   type Membership,
-  membershipOf,
   type NodeId,
   type NodeInfo,
   type PeerRpc,
   ROLE,
+  stateVersionOf,
   type Timer,
   type Transport,
   voterIds,
+  withMembers,
 } from "@dister/types";
 import { rest } from "../rest.ts";
 import { memberOf } from "./formation.ts";
-import type { IdentityFile } from "./identity.ts";
 import { JsonRpc } from "./json-rpc.ts";
 import type { PeerDirectory } from "./peer-directory.ts";
+import type { Self } from "./self.ts";
+import type { TwinCheck } from "./twin-check.ts";
+import { type CleanupPolicy, nextUpkeep, replacedBy } from "./upkeep.ts";
 
 /** Between two looks at who can be promoted. */
 const LOOK_MS = 100;
-/** A learner has caught up when it lacks no more than this, and was heard within {@link SILENT_MS_MAX}. */
-const LAG_ENTRIES_MAX = 64;
-const SILENT_MS_MAX = 1_000;
 const CALL_MS = 5_000;
 /** Between two questions of a node without a leader whether it was removed. */
 const ASK_MS = 1_000;
@@ -48,10 +48,12 @@ interface MembersView {
  */
 export class MembershipManager {
   readonly #raft: RaftNode<CommandOutcome>;
-  readonly #identity: IdentityFile;
+  readonly #self: Self;
   readonly #directory: PeerDirectory;
   readonly #transport: Transport;
   readonly #json: JsonRpc;
+  readonly #twins: TwinCheck;
+  readonly #cleanup: CleanupPolicy;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #timer: Timer | null = null;
@@ -65,20 +67,26 @@ export class MembershipManager {
   readonly #leaving = new Set<NodeId>();
   #changes: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: {
-    raft: RaftNode<CommandOutcome>;
-    identity: IdentityFile;
-    directory: PeerDirectory;
-    transport: Transport;
-    rpc: PeerRpc;
-    clock: Clock;
-    logger: Logger;
-  }) {
+  constructor(
+    parts: {
+      raft: RaftNode<CommandOutcome>;
+      self: Self;
+      directory: PeerDirectory;
+      transport: Transport;
+      rpc: PeerRpc;
+      twins: TwinCheck;
+      clock: Clock;
+      logger: Logger;
+    },
+    options: { cleanup: CleanupPolicy },
+  ) {
     this.#raft = parts.raft;
-    this.#identity = parts.identity;
+    this.#self = parts.self;
     this.#directory = parts.directory;
     this.#transport = parts.transport;
     this.#json = new JsonRpc(parts.rpc);
+    this.#twins = parts.twins;
+    this.#cleanup = options.cleanup;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
     this.#json.serve<{ info: NodeInfo }, null>("cluster.join", (from, { info }) => this.#onJoin(from, info));
@@ -102,24 +110,20 @@ export class MembershipManager {
     this.#timer?.cancel();
   }
 
-  get #self(): NodeId {
-    return this.#identity.current.nodeId;
-  }
-
   /** Role or membership changed: connections follow the membership. */
   statusChanged(status: CoreStatus): void {
     const { members } = status.membership;
     for (const member of members) {
       // Where a peer was heard itself is newer than what the log says of it.
       const known = this.#directory.get(member.id);
-      if (member.id !== this.#self) this.#transport.setPeer(member.id, known?.address ?? member.address);
+      if (member.id !== this.#self.id) this.#transport.setPeer(member.id, known?.address ?? member.address);
     }
   }
 
   /** True when the log, or a member that has more of it, says that this node is no member any more. */
   get isRemoved(): boolean {
     const { membership, membershipIndex, commitIndex } = this.#raft.status();
-    if (membership.members.some(({ id }) => id === this.#self)) return this.#removedAt > membershipIndex;
+    if (membership.members.some(({ id }) => id === this.#self.id)) return this.#removedAt > membershipIndex;
     return membership.members.length > 0 && commitIndex >= membershipIndex;
   }
 
@@ -131,14 +135,14 @@ export class MembershipManager {
   async remove(names: readonly string[]): Promise<void> {
     const { leader } = this.#raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
-    if (leader === this.#self) return this.#remove(names).then(() => undefined);
+    if (leader === this.#self.id) return this.#remove(names).then(() => undefined);
     await this.#json.call<MembersCall, null>(leader, "members.remove", { remove: names }, CALL_MS);
   }
 
   async #onLeader<T>(work: () => Promise<T>): Promise<T> {
     const { leader } = this.#raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
-    if (leader !== this.#self) throw new DisterError("DISTER_ERR_NOT_LEADER", { leader });
+    if (leader !== this.#self.id) throw new DisterError("DISTER_ERR_NOT_LEADER", { leader });
     return work();
   }
 
@@ -147,7 +151,7 @@ export class MembershipManager {
     const info = { ...told, ip: told.ip === "" ? from.ip : told.ip };
     const { leader } = this.#raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
-    if (leader !== this.#self) {
+    if (leader !== this.#self.id) {
       await this.#json.call(leader, "cluster.join", { info }, CALL_MS);
       return null;
     }
@@ -157,9 +161,9 @@ export class MembershipManager {
     this.#directory.heard(info);
     await this.#change((membership) => {
       if (membership.members.some((member) => member.id === info.id)) return membership;
-      assertRoomFor(info, membership);
+      this.#assertRoomFor(info, membership);
       this.#logger.info("taking in a node as learner", { node: info.id, name: info.name });
-      return membershipOf([...membership.members, memberOf(info, false)]);
+      return withMembers(membership, [...membership.members, memberOf(info, false)]);
     });
     return null;
   }
@@ -167,15 +171,18 @@ export class MembershipManager {
   async #remove(names: readonly string[]): Promise<null> {
     const ids = new Set(names.map((name) => findMember(this.#raft.status().membership, name).id));
     // Itself last: who does not lead any more removes nobody.
-    if (ids.delete(this.#self)) ids.add(this.#self);
+    if (ids.delete(this.#self.id)) ids.add(this.#self.id);
     for (const id of ids) {
       await this.#change((membership) => {
-        const left = membershipOf(membership.members.filter((member) => member.id !== id));
+        const left = withMembers(
+          membership,
+          membership.members.filter((member) => member.id !== id),
+        );
         this.#assertQuorum(left);
         this.#logger.info("removing a member", { node: id });
         return left;
       });
-      if (id !== this.#self) this.#leaving.add(id);
+      if (id !== this.#self.id) this.#leaving.add(id);
     }
     return null;
   }
@@ -194,10 +201,10 @@ export class MembershipManager {
     const nowMs = this.#clock.nowMs();
     if (status.leader !== null || this.isRemoved || nowMs - this.#askedMs < ASK_MS) return;
     this.#askedMs = nowMs;
-    const others = status.membership.members.filter(({ id }) => id !== this.#self && this.#transport.isUp(id));
+    const others = status.membership.members.filter(({ id }) => id !== this.#self.id && this.#transport.isUp(id));
     const asked = others.map(({ id }) => this.#json.call<null, MembersView>(id, "members.view", null, ASK_MS));
     for (const answer of await Promise.allSettled(asked)) {
-      if (answer.status === "rejected" || answer.value.ids.includes(this.#self)) continue;
+      if (answer.status === "rejected" || answer.value.ids.includes(this.#self.id)) continue;
       this.#removedAt = Math.max(this.#removedAt, answer.value.index);
     }
   }
@@ -206,8 +213,8 @@ export class MembershipManager {
   #tellRemoval(): void {
     const { isRemoved } = this;
     if (isRemoved && !this.#wasRemoved) {
-      const { clusterId } = this.#identity.current;
-      this.#logger.warn("this node was removed from the cluster and stays idle", { cluster: clusterId });
+      const { cluster } = this.#self.info();
+      this.#logger.warn("this node was removed from the cluster and stays idle", { cluster });
     }
     this.#wasRemoved = isRemoved;
   }
@@ -215,7 +222,7 @@ export class MembershipManager {
   /** A change after which no majority is reachable would be the last one. */
   #assertQuorum(membership: Membership): void {
     const voters = voterIds(membership);
-    const reachable = voters.filter((id) => id === this.#self || this.#transport.isUp(id)).length;
+    const reachable = voters.filter((id) => id === this.#self.id || this.#transport.isUp(id)).length;
     const needed = Math.floor(voters.length / 2) + 1;
     if (voters.length === 0) throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: "no voter would be left" });
     if (reachable >= needed) return;
@@ -275,6 +282,10 @@ export class MembershipManager {
     return change;
   }
 
+  #connected({ membership }: CoreStatus): NodeId[] {
+    return membership.members.map(({ id }) => id).filter((id) => this.#transport.isUp(id));
+  }
+
   #isInForce(wanted: Membership): boolean {
     const { membership, membershipIndex, commitIndex } = this.#raft.status();
     return commitIndex >= membershipIndex && JSON.stringify(membership) === JSON.stringify(wanted);
@@ -286,6 +297,7 @@ export class MembershipManager {
       const status = this.#raft.status();
       this.#forgetLeft(status);
       this.#tellDamage(status);
+      this.#twins.look(this.#connected(status));
       if (status.role === "leader") await this.#keep(status);
       else await this.#askWhetherRemoved(status);
       this.#tellRemoval();
@@ -295,45 +307,46 @@ export class MembershipManager {
     if (!this.#stopped) this.#timer = this.#clock.setTimer(LOOK_MS, () => void this.#look());
   }
 
-  /** Promotes one learner that has caught up, or replicates one address that changed. */
+  /** Makes the one change that is due; each is decided from the membership in force and dropped when that has changed. */
   async #keep(status: CoreStatus): Promise<void> {
-    for (const peer of status.progress) {
-      const member = status.membership.members.find(({ id }) => id === peer.id);
-      if (member === undefined) continue;
-      const caughtUp = peer.match + LAG_ENTRIES_MAX >= status.lastIndex && peer.silentMs < SILENT_MS_MAX;
-      if (!member.voter && member.role === ROLE.server && peer.state === "replicate" && caughtUp) {
-        await this.#replace({ ...member, voter: true }, "promoting a learner to voter");
-        return;
-      }
-      const known = this.#directory.get(peer.id);
-      if (known === undefined || !this.#transport.isUp(peer.id)) continue;
-      const { address } = known;
-      if (JSON.stringify(address) !== JSON.stringify(member.address)) {
-        await this.#replace({ ...member, address }, "a member's address changed");
-        return;
-      }
-    }
-  }
-
-  async #replace(member: Member, message: string): Promise<void> {
+    const upkeep = nextUpkeep(status, {
+      self: this.#self.info(),
+      said: (id) => (this.#transport.isUp(id) ? this.#directory.get(id) : undefined),
+      cleanup: this.#cleanup,
+    });
+    if (upkeep === null) return;
     await this.#change((membership) => {
-      if (!membership.members.some(({ id }) => id === member.id)) return membership;
-      this.#logger.info(message, { node: member.id, name: member.name });
-      return membershipOf(membership.members.map((one) => (one.id === member.id ? member : one)));
+      if (membership !== status.membership) return membership;
+      this.#logger.info(upkeep.message, upkeep.fields);
+      return upkeep.to;
     });
   }
-}
 
-/** A node that lost its data comes back as another: were it taken in beside itself, its old half would count for ever. */
-function assertRoomFor(info: NodeInfo, { members }: Membership): void {
-  const { ip, ports } = info;
-  const same = members.find(({ address }) => address.host === ip && address.ports.raft === ports.raft);
-  if (same !== undefined) {
-    const reason = `member ${same.id} has the address ${ip}:${ports.raft} of this node: remove that one first`;
-    throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason });
-  }
-  if (members.length >= LIMITS.membersMax) {
-    throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: `a cluster has at most ${LIMITS.membersMax} members` });
+  /**
+   * A node that lost its data comes back as another one, at the address of its old half. It is taken in, but gets no vote
+   * before the old half is removed: that would count for ever.
+   */
+  #assertRoomFor(info: NodeInfo, membership: Membership): void {
+    const inForce = stateVersionOf(membership);
+    if (info.stateVersion < inForce) {
+      const reason = `software that understands ${info.stateVersion} cannot join, install that of the members (${this.#self.info().version})`;
+      throw new DisterError("DISTER_ERR_STATE_VERSION", { inForce, reason });
+    }
+    const same = replacedBy(memberOf(info, false), membership);
+    if (same !== undefined && this.#transport.isUp(same.id)) {
+      const { host, ports } = same.address;
+      const reason = `member ${same.id} has the address ${host}:${ports.raft} of this node and answers there`;
+      throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason });
+    }
+    if (membership.members.length >= LIMITS.membersMax) {
+      throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: `a cluster has at most ${LIMITS.membersMax} members` });
+    }
+    if (same !== undefined) {
+      this.#logger.warn("a node has the address of a member that is away: remove that one, and it becomes a voter", {
+        node: info.id,
+        away: same.id,
+      });
+    }
   }
 }
 

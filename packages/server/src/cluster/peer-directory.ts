@@ -1,4 +1,5 @@
 import { type NodeId, type NodeInfo, type PeerAddress, ROLE, type Transport } from "@dister/types";
+import type { OtherClusters } from "./other-clusters.ts";
 
 /** A node that was heard. */
 export interface KnownPeer {
@@ -14,16 +15,19 @@ export function addressOf(info: NodeInfo): PeerAddress {
 /** Every node of the group that this one has heard of, whether it is a member of its cluster or not. */
 export class PeerDirectory {
   readonly #self: NodeId;
+  readonly #others: Pick<OtherClusters, "take">;
   readonly #transport: Transport;
   readonly #known = new Map<NodeId, KnownPeer>();
 
-  constructor(parts: { self: NodeId; transport: Transport }) {
+  constructor(parts: { self: NodeId; transport: Transport; others: Pick<OtherClusters, "take"> }) {
     this.#self = parts.self;
+    this.#others = parts.others;
     this.#transport = parts.transport;
   }
 
   /** A node said who it is; `info.ip` is where it was seen. */
   heard(info: NodeInfo): void {
+    if (this.#others.take(info)) return this.forget(info.id);
     if (info.id === this.#self || info.ip === "") return;
     // A connection that works is not moved: a node with several addresses is seen at one and reached at another.
     const working = this.#transport.isUp(info.id) ? this.#known.get(info.id)?.address : undefined;

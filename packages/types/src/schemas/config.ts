@@ -26,6 +26,22 @@ const ElectionSchema = z
     error: "at least three heartbeats",
   });
 
+/** When the leader removes members by itself. Every server of a cluster should have the same. */
+const CleanupSchema = z.strictObject({
+  deadAfterMs: z
+    .union([z.literal(0), z.int().min(10_000).max(2_592_000_000)], { error: "0, or 10000 to 2592000000" })
+    .default(0)
+    .describe(
+      "Silence after which the leader removes a member for good, in milliseconds; 0: only an operator removes.",
+    ),
+  minVoters: z
+    .int()
+    .min(1)
+    .max(LIMITS.membersMax)
+    .default(3)
+    .describe("Voters that are left at least when the leader removes one."),
+});
+
 /** The configuration of a node, with its defaults. docs/reference/configuration.md is written from it. */
 export const ConfigSchema = z.strictObject({
   Group: z
@@ -91,6 +107,7 @@ export const ConfigSchema = z.strictObject({
     .default("")
     .describe("Key of the group: peers prove that they know it before anything else is read; empty: none."),
   Election: ElectionSchema.prefault({}),
+  Cleanup: CleanupSchema.prefault({}),
 });
 export type Config = z.output<typeof ConfigSchema>;
 

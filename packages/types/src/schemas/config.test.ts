@@ -21,6 +21,7 @@ describe("the configuration", () => {
       Api: { host: "127.0.0.1", hosts: [], origins: [] },
       Secret: "",
       Election: { heartbeatMs: 75, timeoutMs: 500 },
+      Cleanup: { deadAfterMs: 0, minVoters: 3 },
     });
     expect(Object.isFrozen(CONFIG_DEFAULTS)).toBe(true);
   });

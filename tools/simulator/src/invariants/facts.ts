@@ -20,6 +20,8 @@ export class Facts implements Invariant {
   /** Term of every entry that any node ever knew to be committed, by index. */
   readonly committed: (number | undefined)[] = [];
   committedLast = 0;
+  /** Term of the leader that committed it, by index: it is the first to know. */
+  readonly committedIn: number[] = [];
   /** The membership that was committed last. */
   membership: { readonly index: number; readonly value: Membership };
   /** Highest index that was ever acknowledged to a client. */
@@ -46,8 +48,9 @@ export class Facts implements Invariant {
     }
   }
 
-  stepped(process: Process, { commitIndex, appliedIndex }: CoreStatus): void {
+  stepped(process: Process, { commitIndex, appliedIndex, term: leadersTerm }: CoreStatus): void {
     for (let index = this.committedLast + 1; index <= commitIndex; index++) {
+      this.committedIn[index] = leadersTerm;
       const term = process.log.termAt(index);
       // Behind a snapshot the terms are not known one by one; whoever had them committed them before.
       if (term === undefined && index <= appliedIndex) continue;

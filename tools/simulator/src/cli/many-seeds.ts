@@ -15,8 +15,11 @@ const SEEDS_FOR_COVERAGE = 1_000;
 export async function runMany(options: { from: number; seeds: number; jobs: number }): Promise<boolean> {
   const startedMs = performance.now();
   const minutes = (): number => (performance.now() - startedMs) / 60_000;
-  let toldMs = startedMs;
+  let [toldMs, told] = [startedMs, 0];
   const total = await sweep(options, ({ seeds, simulatedMs, violations }) => {
+    // At once: the rest of a long sweep is not waited for to look into it.
+    for (; told < violations.length; told++)
+      console.log(`seed ${violations[told]!.seed} breaks ${violations[told]!.rule}`);
     if (performance.now() - toldMs < PROGRESS_MS) return;
     toldMs = performance.now();
     console.log(

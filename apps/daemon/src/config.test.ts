@@ -110,6 +110,12 @@ describe("a configuration that cannot be meant is refused in one line that names
     ["an unknown variable", () => load("{}", [], { DISTER_GRUOP: "x" }), "GRUOP", "Group"],
     ["a number that is none, in a flag", () => load("{}", ["--MinNode=2abc"]), "MinNode", '"2abc"'],
     ["a role that does not exist", () => load('{ "Role": 7 }'), "Role", "7"],
+    [
+      "a scan by a node that nobody reaches",
+      () => load('{ "Scan": true, "Listen": "127.0.0.1" }'),
+      "Scan",
+      "Listen is",
+    ],
     ["a client, which this version has not", () => load('{ "Role": 1 }'), "Role", "server or monitor"],
   ];
   it.each(rows)("%s", (_what, run, ...says) => {

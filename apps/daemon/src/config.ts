@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { DisterError } from "@dister/types";
 import { CONFIG_DEFAULTS, type Config, ConfigSchema, firstProblem } from "@dister/types/schemas";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
+import { isLoopback } from "./loopback.ts";
 import { nearest } from "./nearest.ts";
 
 /** Where a configuration comes from; later ones win. */
@@ -161,7 +162,15 @@ function fromText(text: string, fallback: unknown): unknown {
 
 /** What this version cannot do is refused, so that nobody believes that it is done. */
 export function assertPossible(config: Config): void {
+  assertScanPossible(config);
   if (config.Role !== 1) return;
   const allowed = "server or monitor: this version has no clients";
   throw new DisterError("DISTER_ERR_CONFIG", { key: "Role", got: "client", allowed });
+}
+
+/** Whoever a scan finds on another machine could not answer to an address of this one alone. */
+function assertScanPossible({ Scan, Listen }: Config): void {
+  if (!Scan || !isLoopback(Listen)) return;
+  const allowed = `false while Listen is ${Listen}, where no other machine reaches this node`;
+  throw new DisterError("DISTER_ERR_CONFIG", { key: "Scan", got: "true", allowed });
 }

@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { consoleFolder } from "@dister/console";
@@ -11,6 +10,8 @@ import { CONFIG_DEFAULTS, ConfigSchema, parseOrThrow } from "@dister/types/schem
 import { systemClock as clock, systemRng as rng } from "@dister/types/system";
 import { TcpPeers } from "@dister/wire";
 import { assertPossible } from "./config.ts";
+import { isLoopback } from "./loopback.ts";
+import { machineNetwork } from "./machine-network.ts";
 import { VERSION } from "./version.ts";
 
 /** A running node. */
@@ -82,7 +83,7 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
       group: config.Group,
       secret: config.Secret === "" ? undefined : config.Secret,
       self: () => self.info(),
-      onInfo: (info) => heard.node?.heard(info),
+      onInfo: (info, sighting) => heard.node?.heard(info, sighting),
     },
   });
   closers.push(() => peers.close());
@@ -111,10 +112,11 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   });
   failed.catch(() => undefined);
   const node = new ClusterNode(
-    { identity, self, log, state: store, transport: peers, rpc: peers, clock, rng, logger },
+    { identity, self, log, state: store, transport: peers, rpc: peers, network: machineNetwork, clock, rng, logger },
     {
       minNode: config.MinNode,
       peers: config.Peers.map((peer, position) => parsePeerAddress(peer, `Peers.${position}`)),
+      scan: config.Scan,
       api: { ...config.Api, port: config.Ports.api, consoleFolder: consoleFolder() },
       raft: { heartbeatMs: config.Election.heartbeatMs, electionTimeoutMs: config.Election.timeoutMs },
       cleanup: config.Cleanup,
@@ -130,11 +132,8 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
 
 /** Whoever can reach the peer ports of a node without a secret can join its cluster. */
 function warnIfOpen(config: Config, logger: Logger): void {
-  const isLoopback = (host: string): boolean =>
-    host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
   if (config.Secret === "" && !isLoopback(config.Listen)) {
     logger.warn("the peer ports listen beyond loopback without a Secret", { Listen: config.Listen });
   }
-  if (config.Scan) logger.warn("this version does not scan the network: others are found by Peers", { Scan: true });
   if (!isLoopback(config.Api.host)) logger.warn("the API listens beyond loopback", { host: config.Api.host });
 }

@@ -6,6 +6,7 @@ import {
   type NodeInfo,
   RAFT_ROLE,
   type Rng,
+  type Sighting,
   stateVersionOf,
   voterIds,
 } from "@dister/types";
@@ -59,12 +60,15 @@ export class ClusterNode implements ServedNode, ApiNode {
   constructor(components: NodeComponents, options: NodeOptions) {
     this.components = components;
     this.#options = options;
-    const { self, clock, transport, identity, rpc, rng, logger } = components;
+    const { self, clock, transport, identity, rpc, network, rng, logger } = components;
     this.otherClusters = new OtherClusters({ self, clock, logger });
-    this.directory = new PeerDirectory({ self: self.id, transport, others: this.otherClusters });
+    this.directory = new PeerDirectory({ self: self.id, transport, others: this.otherClusters, clock });
     this.#twins = new TwinCheck({ self, directory: this.directory, rpc }, (error) => options.onFatal(error));
     const { directory } = this;
-    this.discovery = new Discovery({ self, directory, rpc, clock }, { peers: options.peers });
+    this.discovery = new Discovery(
+      { self, directory, rpc, network, clock, logger },
+      { peers: options.peers, scan: options.scan ?? false },
+    );
     this.#formation = new Formation(
       { identity, self, directory, discovery: this.discovery, rpc, clock, rng, logger },
       { minNode: options.minNode, formed: () => this.#enterCluster() },
@@ -128,10 +132,10 @@ export class ClusterNode implements ServedNode, ApiNode {
     return this.#formation;
   }
 
-  /** A node of the group was heard; the transport's owner tells it. */
-  heard(info: NodeInfo): void {
+  /** A node of the group was heard; the transport's owner tells it, and where that was. */
+  heard(info: NodeInfo, sighting?: Sighting): void {
     this.#successor.heard(info);
-    this.directory.heard(info);
+    this.directory.heard(info, sighting);
   }
 
   #enterCluster(): void {

@@ -11,6 +11,7 @@ export type {
   ShownNode,
   Writes,
 } from "./api-node.ts";
+export type { HostNetwork, InterfaceAddress } from "./cluster/host-network.ts";
 export { type FoundingProposal, type Identity, IdentityFile } from "./cluster/identity.ts";
 export { type HelloAddress, parsePeerAddress } from "./cluster/peer-address.ts";
 export { type KnownPeer, PeerDirectory } from "./cluster/peer-directory.ts";

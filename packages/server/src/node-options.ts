@@ -10,6 +10,8 @@ export interface NodeOptions {
   readonly minNode: number;
   /** Addresses to say hello to. */
   readonly peers: readonly HelloAddress[];
+  /** Looks for others on the local network while the node belongs to no cluster; no unless set. */
+  readonly scan?: boolean;
   readonly api: ApiOptions;
   readonly raft?: Partial<RaftOptions>;
   /** Removing members that are gone; never unless set. */

@@ -13,6 +13,7 @@ import type {
 } from "@dister/types";
 import type { Discovery } from "./cluster/discovery.ts";
 import type { Formation } from "./cluster/formation.ts";
+import type { HostNetwork } from "./cluster/host-network.ts";
 import type { IdentityFile } from "./cluster/identity.ts";
 import type { MembershipManager } from "./cluster/membership-manager.ts";
 import type { OtherClusters } from "./cluster/other-clusters.ts";
@@ -30,6 +31,7 @@ export interface NodeComponents {
   readonly state: StateMachine<CommandOutcome> & StateReader;
   readonly transport: Transport;
   readonly rpc: PeerRpc;
+  readonly network: HostNetwork;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;

@@ -8,6 +8,7 @@ import { systemClock, systemRng } from "@dister/types/system";
 import { MemoryFileSystem, MemoryLogStore, MemoryNetwork, MemoryStateMachine, SeededRng } from "@dister/types/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ClusterNode, IdentityFile, Self } from "../src/index.ts";
+import { NO_NETWORK } from "./memory-cluster.ts";
 
 const PAGE = "<!doctype html><title>page</title>";
 const SECRET = "root:x:0:0";
@@ -46,7 +47,17 @@ async function startNode(consoleFolder?: string): Promise<{ url: URL; warnings: 
   const peer = network.join(() => self.info());
   const parts = { log: new MemoryLogStore(), state: new MemoryStateMachine(decodeCommand) };
   const node = new ClusterNode(
-    { identity, self, ...parts, transport: peer, rpc: peer, clock: systemClock, rng: systemRng, logger },
+    {
+      identity,
+      self,
+      ...parts,
+      transport: peer,
+      rpc: peer,
+      network: NO_NETWORK,
+      clock: systemClock,
+      rng: systemRng,
+      logger,
+    },
     {
       minNode: 2,
       peers: [],

@@ -20,7 +20,7 @@ async function expectOneCluster(...nodes: TestNode[]): Promise<void> {
   expect(clusterOf(nodes[0]!)).not.toBe("");
   const key = `by${nodes[0]!.number}`;
   expect((await request(nodes[0]!, "POST", "/kv", { [key]: "1" })).status).toBe(200);
-  for (const node of nodes) expect((await request(node, "GET", `/kv?k=${key}`)).body.data).toBe("1");
+  for (const node of nodes) expect((await request(node, "GET", `/kv?k=${key}`)).body).toMatchObject({ data: "1" });
 }
 
 describe("founding", () => {
@@ -188,6 +188,18 @@ describe("joining", () => {
     expect(seen).toEqual([false, true]);
     expect((await request(joiner, "GET", "/kv?k=k499")).body.data).toBe("499");
     await expectOneCluster(...founders, joiner);
+  });
+
+  it("happens also when only a follower is told of the new node, and that one of nobody", async () => {
+    cluster = new MemoryCluster();
+    const founders = await cluster.found(3);
+    const joiner = await cluster.start(4, { minNode: 3 });
+    await waitsFor(joiner, /^found 0 of the 2 other servers/);
+    const follower = founders.find((node) => node !== cluster.leader)!;
+    await follower.kill();
+    const back = await cluster.start(follower.number, { minNode: 3, peers: [4] });
+    await until(() => back.node.status?.membership.members.some(({ id }) => id === joiner.id) === true);
+    await expectOneCluster(...founders.filter((node) => node !== follower), back, joiner);
   });
 
   it("takes no learner into the quorum: one that dies at once stops nobody (M7, M8)", async () => {

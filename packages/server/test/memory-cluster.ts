@@ -9,7 +9,20 @@ import {
   MemoryStateMachine,
   SeededRng,
 } from "@dister/types/testing";
-import { type CleanupPolicy, ClusterNode, IdentityFile, type NodeOptions, Self } from "../src/index.ts";
+import {
+  type CleanupPolicy,
+  ClusterNode,
+  type HostNetwork,
+  IdentityFile,
+  type NodeOptions,
+  Self,
+} from "../src/index.ts";
+
+/** A machine without interfaces, where no name has an address. */
+export const NO_NETWORK: HostNetwork = {
+  lookup: (name) => Promise.reject(new Error(`nobody knows ${name}`)),
+  interfaces: () => [],
+};
 
 /** What a node keeps over a restart. */
 interface Disk {
@@ -104,6 +117,7 @@ export class MemoryCluster {
         state,
         transport: peer,
         rpc,
+        network: NO_NETWORK,
         clock: systemClock,
         rng: systemRng,
         logger: process.env["SHOW_LOG"] ? showLog(name) : NO_LOGGER,

@@ -71,6 +71,7 @@ export {
   type Role,
   raftRoleName,
   roleName,
+  type Sighting,
   STATUS,
   type Status,
 } from "./node-info.ts";

@@ -53,6 +53,14 @@ export interface NodeInfo {
   readonly boot: string;
 }
 
+/** Where a node was met. */
+export interface Sighting {
+  /** Its address on the connection. */
+  readonly host: string;
+  /** True when the node named an address of its own, which its `ip` then is; false when its `ip` is where it was met. */
+  readonly named: boolean;
+}
+
 /** The original's names of the roles, for people. */
 export function roleName(role: Role): string {
   return ["server", "client", "monitor"][role] ?? "unknown";

@@ -11,13 +11,15 @@ export interface DialTarget {
   readonly purpose: Purpose;
   /** Id that must answer. */
   readonly expected?: NodeId;
+  /** Time for connecting and the handshake, in milliseconds; `LIMITS.handshakeTimeoutMs` unless set. */
+  readonly withinMs?: number | undefined;
 }
 
 /** A connection that is being made: it can be closed at any time, and `done` settles in any case. */
 export interface Dialling {
   readonly connection: Connection;
   /**
-   * Settles within `LIMITS.handshakeTimeoutMs`.
+   * Settles within the time of its target.
    * @throws DisterError `DISTER_ERR_PEER_UNREACHABLE` when nobody answers, `DISTER_ERR_HANDSHAKE` when somebody does.
    */
   readonly done: Promise<Handshaken>;
@@ -38,7 +40,8 @@ async function finishDial(
 ): Promise<Handshaken> {
   const peer = target.expected ?? `${target.host}:${target.port}`;
   const start = side.clock.nowMs();
-  const timer = side.clock.setTimer(LIMITS.handshakeTimeoutMs, () => connection.close("nobody answers"));
+  const { withinMs = LIMITS.handshakeTimeoutMs } = target;
+  const timer = side.clock.setTimer(withinMs, () => connection.close("nobody answers"));
   try {
     await connected(socket, connection, peer);
   } finally {
@@ -47,7 +50,7 @@ async function finishDial(
   return dialHandshake(connection, side, peer, {
     purpose: target.purpose,
     expected: target.expected,
-    withinMs: Math.max(0, LIMITS.handshakeTimeoutMs - (side.clock.nowMs() - start)),
+    withinMs: Math.max(0, withinMs - (side.clock.nowMs() - start)),
   });
 }
 

@@ -8,6 +8,7 @@ import {
   type NodeId,
   type NodeInfo,
   type Rng,
+  type Sighting,
 } from "@dister/types";
 import type { Connection } from "./connection.ts";
 import { encodeFrame, FRAME_KIND, type FrameKind } from "./frame.ts";
@@ -41,8 +42,10 @@ export interface Handshaken {
   readonly purpose: Purpose;
   /** Its node info; an empty `ip` is filled with the address of the connection. */
   readonly info: NodeInfo;
+  readonly sighting: Sighting;
 }
 
+const ITSELF = "this is the node itself";
 const CLOSED = "it closed the connection: another group, another secret, or not a node";
 const NEWEST: Pick<Preface, "versionMin" | "versionMax"> = {
   versionMin: PROTOCOL_VERSION_MIN,
@@ -69,14 +72,14 @@ export function dialHandshake(
       if (!side.secret.accepts(proof, "listener", prefaces)) throw refused(peer, "its proof of the secret is wrong");
     }
     sendHello(connection, side, MSG_HEAD.raftHi);
-    const info = await readHello(connection, MSG_HEAD.raftHi2);
+    const { info, sighting } = await readHello(connection, MSG_HEAD.raftHi2);
     const own = side.self();
     const reason = info.group === side.group ? refusalOf(own, info, options.purpose) : "it belongs to another group";
     if (reason !== undefined) throw refused(peer, reason);
     if (options.expected !== undefined && info.id !== options.expected) {
       throw refused(peer, `another node answers there: ${info.id}`);
     }
-    return { purpose: options.purpose, info };
+    return { purpose: options.purpose, info, sighting };
   });
 }
 
@@ -98,7 +101,7 @@ export function acceptHandshake(
       if (!side.secret.accepts(proof, "dialer", prefaces)) throw refused(peer, "its proof of the secret is wrong");
       connection.send(encodeFrame({ kind: FRAME_KIND.proof }, side.secret.prove("listener", prefaces)));
     }
-    const info = await readHello(connection, MSG_HEAD.raftHi);
+    const { info, sighting } = await readHello(connection, MSG_HEAD.raftHi);
     if (info.group !== side.group) throw refused(peer, "it belongs to another group");
     // From here on the other side belongs to the group: it gets an answer, so that it can tell what is wrong.
     sendHello(connection, side, MSG_HEAD.raftHi2);
@@ -107,7 +110,7 @@ export function acceptHandshake(
       connection.finish(reason);
       throw refused(peer, reason);
     }
-    return { purpose, info };
+    return { purpose, info, sighting };
   });
 }
 
@@ -169,7 +172,7 @@ function secretReason(ownInUse: boolean): string {
 }
 
 function refusalOf(own: NodeInfo, theirs: NodeInfo, purpose: Purpose): string | undefined {
-  if (theirs.id === own.id) return "this is the node itself";
+  if (theirs.id === own.id) return ITSELF;
   const otherCluster = own.cluster !== "" && theirs.cluster !== "" && own.cluster !== theirs.cluster;
   return purpose !== "hello" && otherCluster ? "it belongs to another cluster" : undefined;
 }
@@ -179,11 +182,12 @@ function sendHello(connection: Connection, side: HandshakeSide, head: number): v
   connection.send(encodeFrame({ kind: FRAME_KIND.hello }, body));
 }
 
-async function readHello(connection: Connection, head: number): Promise<NodeInfo> {
+async function readHello(connection: Connection, head: number): Promise<Pick<Handshaken, "info" | "sighting">> {
   const msg = decodeMsg(await readKind(connection, FRAME_KIND.hello));
   if (msg.head !== head) throw new DisterError("DISTER_ERR_MESSAGE", { reason: `a hello has the head ${msg.head}` });
   if (msg.body.length > 0) throw new DisterError("DISTER_ERR_MESSAGE", { reason: "a hello has a body" });
-  return msg.info.ip === "" ? { ...msg.info, ip: connection.remoteAddress } : msg.info;
+  const sighting = { host: connection.remoteAddress, named: msg.info.ip !== "" };
+  return { info: sighting.named ? msg.info : { ...msg.info, ip: sighting.host }, sighting };
 }
 
 async function readKind(connection: Connection, kind: FrameKind): Promise<Uint8Array> {
@@ -229,5 +233,5 @@ function asHandshakeError(error: unknown, peer: string, closed: string | undefin
 }
 
 function refused(peer: string, reason: string): DisterError {
-  return new DisterError("DISTER_ERR_HANDSHAKE", { peer, reason });
+  return new DisterError("DISTER_ERR_HANDSHAKE", reason === ITSELF ? { peer, reason, itself: true } : { peer, reason });
 }

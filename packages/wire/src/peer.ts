@@ -1,8 +1,8 @@
-import type { NodeId, NodeInfo, PeerAddress } from "@dister/types";
+import type { NodeId, PeerAddress } from "@dister/types";
 import { badMessage } from "./byte-writer.ts";
 import { Calls } from "./calls.ts";
 import { FRAME_KIND, type Frame } from "./frame.ts";
-import type { HandshakeSide } from "./handshake.ts";
+import type { Handshaken, HandshakeSide } from "./handshake.ts";
 import { PeerLink } from "./peer-link.ts";
 
 /** Pings without an answer before a connection is given up, one a second; bulk may hold an answer up for a while. */
@@ -11,7 +11,7 @@ const REPL_UNANSWERED_MAX = 15;
 
 /** What a peer tells its owner. */
 export interface PeerEvents {
-  heard(info: NodeInfo): void;
+  heard(handshaken: Handshaken): void;
   up(): void;
   down(): void;
   /** False while nobody can be told. */
@@ -44,8 +44,8 @@ export class Peer {
       side,
       unansweredMax: RAFT_UNANSWERED_MAX,
       events: {
-        up: ({ info }) => {
-          this.#events.heard(info);
+        up: (handshaken) => {
+          this.#events.heard(handshaken);
           this.#rise();
         },
         down: () => this.#fall(),
@@ -58,7 +58,7 @@ export class Peer {
       side,
       unansweredMax: REPL_UNANSWERED_MAX,
       events: {
-        up: ({ info }) => this.#events.heard(info),
+        up: (handshaken) => this.#events.heard(handshaken),
         down: (reason) => this.calls.fail(reason),
         frame: (frame) => this.#replFrame(frame),
       },

@@ -12,6 +12,7 @@ import {
   type RaftMessage,
   type Rng,
   type RpcHandler,
+  type Sighting,
   type SnapshotHeader,
   type SnapshotReply,
   type Transport,
@@ -49,8 +50,8 @@ export interface TcpPeersOptions {
   readonly secret?: string | Uint8Array | undefined;
   /** What this node says of itself, asked anew for every handshake. Ports of 0 are replaced by the bound ones. */
   readonly self: () => NodeInfo;
-  /** Told every node info that a handshake brought, from either side. */
-  readonly onInfo?: ((info: NodeInfo) => void) | undefined;
+  /** Told every node info that a handshake brought, from either side, and where the node was met. */
+  readonly onInfo?: ((info: NodeInfo, sighting: Sighting) => void) | undefined;
   /** Connections that others may hold open per port; `LIMITS.peerConnectionsMax` unless set. */
   readonly connectionsMax?: number;
 }
@@ -64,7 +65,7 @@ const CONNECT_WAIT_MS = 500;
 /** Connections to and from all peers over TCP: the Raft transport and the calls between nodes. */
 export class TcpPeers implements Transport, PeerRpc {
   readonly #side: HandshakeSide;
-  readonly #onInfo: (info: NodeInfo) => void;
+  readonly #onInfo: (info: NodeInfo, sighting: Sighting) => void;
   readonly #peers = new Map<NodeId, Peer>();
   readonly #calls: CallServer;
   /** Accepted connections by purpose and peer; a newer one takes the place of an older. */
@@ -125,7 +126,7 @@ export class TcpPeers implements Transport, PeerRpc {
     }
     known?.close("the peer has moved");
     const peer = new Peer(id, address, this.#side, {
-      heard: (info) => this.#onInfo(info),
+      heard: ({ info, sighting }) => this.#onInfo(info, sighting),
       up: () => this.#receiver?.peerUp(id),
       down: () => this.#receiver?.peerDown(id),
       bound: () => this.#receiver !== undefined,
@@ -190,11 +191,12 @@ export class TcpPeers implements Transport, PeerRpc {
     return peer.calls.start(connection, { method, body }, { leftMs: timeoutMs - (clock.nowMs() - start), timeoutMs });
   }
 
-  async hello(address: { host: string; raftPort: number }): Promise<NodeInfo> {
-    const { connection, done } = dial({ host: address.host, port: address.raftPort, purpose: "hello" }, this.#side);
+  async hello(address: { host: string; raftPort: number }, options?: { timeoutMs: number }): Promise<NodeInfo> {
+    const { host, raftPort: port } = address;
+    const { connection, done } = dial({ host, port, purpose: "hello", withinMs: options?.timeoutMs }, this.#side);
     try {
-      const { info } = await done;
-      this.#onInfo(info);
+      const { info, sighting } = await done;
+      this.#onInfo(info, sighting);
       return info;
     } finally {
       connection.close("the hello is over");
@@ -217,8 +219,8 @@ export class TcpPeers implements Transport, PeerRpc {
     return { ...info, ports: { raft: raft || bound.raft, repl: repl || bound.repl, api } };
   }
 
-  #take(connection: Connection, { purpose, info }: Handshaken): void {
-    this.#onInfo(info);
+  #take(connection: Connection, { purpose, info, sighting }: Handshaken): void {
+    this.#onInfo(info, sighting);
     if (purpose === "hello") {
       connection.listen(() => connection.close("a hello has nothing to say behind the handshake"));
       const timer = this.#side.clock.setTimer(LIMITS.handshakeTimeoutMs, () => connection.close("the hello is over"));

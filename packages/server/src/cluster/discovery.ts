@@ -1,123 +1,124 @@
-import { type Clock, DisterError, type NodeId, type NodeInfo, type PeerRpc, type Timer } from "@dister/types";
+import type { Clock, Logger, NodeInfo, PeerRpc, Timer } from "@dister/types";
+import { HelloRound } from "./hello-round.ts";
+import type { HostNetwork } from "./host-network.ts";
 import { JsonRpc } from "./json-rpc.ts";
+import { LanScan } from "./lan-scan.ts";
 import type { HelloAddress } from "./peer-address.ts";
 import type { KnownPeer, PeerDirectory } from "./peer-directory.ts";
+import { PeerNames } from "./peer-names.ts";
 import type { Self } from "./self.ts";
 
-/** Between two looks at who is there, while the node belongs to no cluster. */
+/** Between two looks at what is due, in milliseconds: while the node belongs to no cluster, and afterwards. */
 const LOOK_MS = 100;
-/** Between two hellos to an address that does not answer, at most. */
-const HELLO_MS_MAX = 2_000;
+const LOOK_MS_FORMED = 250;
 const CALL_MS = 1_000;
 
-interface Hello extends HelloAddress {
-  nextMs: number;
-  waitMs: number;
-  underWay: boolean;
-  /** Who answered there last. */
-  node: NodeId | null;
+/** What finding the others works with. */
+export interface DiscoveryParts {
+  readonly self: Self;
+  readonly directory: PeerDirectory;
+  readonly rpc: PeerRpc;
+  readonly network: HostNetwork;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /**
- * Finds the other nodes of the group: says hello to the configured addresses, and asks whoever is known whom else it
- * knows. Runs on when the node belongs to a cluster, only to say hello to configured addresses that are not connected.
+ * Finds the other nodes of the group: says hello to the configured addresses, looks at the local network when it is told
+ * to, and asks whoever is known whom else it knows. When the node belongs to a cluster it goes on only with configured
+ * addresses that are not connected, and with the further addresses of members.
  */
 export class Discovery {
-  readonly #self: Self;
-  readonly #directory: PeerDirectory;
-  readonly #rpc: PeerRpc;
+  readonly #parts: DiscoveryParts;
   readonly #json: JsonRpc;
-  readonly #clock: Clock;
-  readonly #hellos: Hello[];
+  readonly #names: PeerNames;
+  readonly #hellos: HelloRound;
+  readonly #scan: LanScan | null;
   #timer: Timer | null = null;
   #stopped = false;
-  #searchedOnce = false;
 
-  constructor(
-    parts: { self: Self; directory: PeerDirectory; rpc: PeerRpc; clock: Clock },
-    options: { peers: readonly HelloAddress[] },
-  ) {
-    this.#self = parts.self;
-    this.#directory = parts.directory;
-    this.#rpc = parts.rpc;
-    this.#json = new JsonRpc(parts.rpc);
-    this.#clock = parts.clock;
-    this.#hellos = options.peers.map((peer) => ({ ...peer, nextMs: 0, waitMs: LOOK_MS, underWay: false, node: null }));
+  /** @param options - `peers` are the configured addresses; `scan` allows to look at the local network. */
+  constructor(parts: DiscoveryParts, options: { peers: readonly HelloAddress[]; scan: boolean }) {
+    this.#parts = parts;
+    const { directory, rpc, clock } = parts;
+    this.#json = new JsonRpc(rpc);
+    this.#names = new PeerNames(parts, options.peers);
+    const hello = (address: HelloAddress): Promise<NodeInfo> => this.hello(address);
+    this.#hellos = new HelloRound({ clock, hello, isUp: (id) => directory.isUp(id) });
+    this.#scan = options.scan ? this.#makeScan() : null;
     this.#json.serve<null, NodeInfo[]>("peers", (from) => this.#peersFor(from));
   }
 
   start(): void {
-    this.#timer = this.#clock.setTimer(0, () => this.#look());
+    if (!this.#isFormed) this.#scan?.start();
+    this.#timer = this.#parts.clock.setTimer(0, () => this.#look());
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#scan?.stop();
     this.#timer?.cancel();
   }
 
-  /** Has every configured address been tried? */
+  /** Has everything been tried once that may lead to another node? */
   get searchedOnce(): boolean {
-    return this.#searchedOnce;
+    return this.#names.lookedUp && this.#hellos.isTried && (this.#scan?.finishedOnce ?? true);
   }
 
   /** Says hello to an address now; the node there takes part from then on. */
-  async hello(address: HelloAddress): Promise<NodeInfo> {
-    const info = await this.#rpc.hello(address);
-    this.#directory.heard(info);
+  async hello(address: HelloAddress, options?: { timeoutMs: number }): Promise<NodeInfo> {
+    const info = await this.#parts.rpc.hello(address, options);
+    this.#parts.directory.heardOf(info);
     return info;
   }
 
   /** Asks every known node what it is now, and whom else it knows. */
   async refresh(): Promise<void> {
+    const { directory } = this.#parts;
     const ask = async ({ info, address }: KnownPeer): Promise<void> => {
       const told = await this.#json.call<null, NodeInfo[]>(info.id, "peers", null, CALL_MS);
       for (const other of told) {
-        if (other.id === info.id) this.#directory.heard({ ...other, ip: other.ip === "" ? address.host : other.ip });
-        else if (this.#directory.get(other.id) === undefined) this.#directory.heard(other);
+        if (other.id === info.id) directory.heard(other, { host: address.host, named: other.ip !== "" });
+        else directory.heardOf(other);
       }
     };
-    await Promise.allSettled(this.#directory.all().map(ask));
+    await Promise.allSettled(directory.all().map(ask));
+  }
+
+  get #isFormed(): boolean {
+    return this.#parts.self.info().cluster !== "";
   }
 
   #peersFor(from: NodeInfo): NodeInfo[] {
-    this.#directory.heard(from); // Whoever asks is there as well.
-    const known = this.#directory.all().map(({ info, address }) => ({ ...info, ip: address.host }));
-    return [this.#self.info(), ...known];
+    const { directory, self } = this.#parts;
+    directory.heardOf(from); // Whoever asks is there as well.
+    const known = directory.all().map(({ info, address }) => ({ ...info, ip: address.host }));
+    return [self.info(), ...known];
   }
 
   #look(): void {
     if (this.#stopped) return;
-    this.#sayHellos();
-    const restMs = this.#self.info().cluster === "" ? LOOK_MS : HELLO_MS_MAX;
-    this.#timer = this.#clock.setTimer(restMs, () => this.#look());
+    const isFormed = this.#isFormed;
+    if (isFormed) this.#scan?.stop();
+    this.#names.look((address) => isFormed && this.#hellos.isSettled(address));
+    this.#hellos.setAddresses(this.#names.addresses());
+    this.#hellos.look();
+    this.#parts.directory.look();
+    this.#timer = this.#parts.clock.setTimer(isFormed ? LOOK_MS_FORMED : LOOK_MS, () => this.#look());
   }
 
-  #sayHellos(): void {
-    const now = this.#clock.nowMs();
-    for (const hello of this.#hellos) {
-      if (hello.underWay || hello.nextMs > now) continue;
-      if (hello.node !== null && this.#directory.isUp(hello.node)) continue; // Nothing new to be heard there.
-      hello.underWay = true;
-      this.hello(hello)
-        .then(
-          ({ id }) => {
-            hello.node = id;
-            hello.waitMs = HELLO_MS_MAX;
-          },
-          (error: unknown) => {
-            hello.waitMs = Math.min(HELLO_MS_MAX, hello.waitMs * 2);
-            // Every node may list every node, itself included: the address is then no longer asked.
-            if (error instanceof DisterError && String(error.details["reason"]).includes("itself")) {
-              hello.waitMs = Number.POSITIVE_INFINITY;
-            }
-          },
-        )
-        .finally(() => {
-          hello.underWay = false;
-          hello.nextMs = this.#clock.nowMs() + hello.waitMs;
-          this.#searchedOnce ||= this.#hellos.every((one) => one.nextMs > 0);
-        });
-    }
-    this.#searchedOnce ||= this.#hellos.length === 0;
+  #makeScan(): LanScan {
+    const { network, clock, logger, self, directory } = this.#parts;
+    const raftPort = (): number => self.info().ports.raft;
+    return new LanScan({
+      network,
+      clock,
+      logger,
+      hello: (host, timeoutMs) => this.hello({ host, raftPort: raftPort() }, { timeoutMs }),
+      isConnected: (host) =>
+        directory.all().some(({ info, address }) => {
+          return address.host === host && address.ports.raft === raftPort() && directory.isUp(info.id);
+        }),
+    });
   }
 }

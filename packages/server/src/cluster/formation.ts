@@ -217,7 +217,14 @@ export class Formation {
     for (const { info } of this.#directory.formed()) {
       if (info.cluster !== cluster) continue;
       try {
-        await this.#json.call(info.id, "cluster.join", { info: this.#self.info() }, 5 * CALL_MS);
+        const asked = { info: this.#self.info() };
+        const members = await this.#json.call<unknown, readonly Member[] | null>(
+          info.id,
+          "cluster.join",
+          asked,
+          5 * CALL_MS,
+        );
+        for (const member of members ?? []) this.#directory.isMember(member);
         return this.#enter(cluster, "joined the cluster");
       } catch (error) {
         this.#wait(`cluster ${cluster} to take this node in: ${(error as Error).message}`);

@@ -21,6 +21,7 @@ import {
 import { rest } from "../rest.ts";
 import { memberOf } from "./formation.ts";
 import { JsonRpc } from "./json-rpc.ts";
+import { MemberAddresses } from "./member-addresses.ts";
 import type { PeerDirectory } from "./peer-directory.ts";
 import type { Self } from "./self.ts";
 import type { TwinCheck } from "./twin-check.ts";
@@ -50,6 +51,7 @@ export class MembershipManager {
   readonly #raft: RaftNode<CommandOutcome>;
   readonly #self: Self;
   readonly #directory: PeerDirectory;
+  readonly #addresses: MemberAddresses;
   readonly #transport: Transport;
   readonly #json: JsonRpc;
   readonly #twins: TwinCheck;
@@ -83,13 +85,16 @@ export class MembershipManager {
     this.#raft = parts.raft;
     this.#self = parts.self;
     this.#directory = parts.directory;
+    this.#addresses = new MemberAddresses(parts);
     this.#transport = parts.transport;
     this.#json = new JsonRpc(parts.rpc);
     this.#twins = parts.twins;
     this.#cleanup = options.cleanup;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
-    this.#json.serve<{ info: NodeInfo }, null>("cluster.join", (from, { info }) => this.#onJoin(from, info));
+    this.#json.serve<{ info: NodeInfo }, readonly Member[]>("cluster.join", (from, { info }) =>
+      this.#onJoin(from, info),
+    );
     this.#json.serve<MembersCall, null>("members.remove", (_from, call) =>
       this.#onLeader(() => this.#remove(call.remove)),
     );
@@ -112,12 +117,7 @@ export class MembershipManager {
 
   /** Role or membership changed: connections follow the membership. */
   statusChanged(status: CoreStatus): void {
-    const { members } = status.membership;
-    for (const member of members) {
-      // Where a peer was heard itself is newer than what the log says of it.
-      const known = this.#directory.get(member.id);
-      if (member.id !== this.#self.id) this.#transport.setPeer(member.id, known?.address ?? member.address);
-    }
+    for (const member of status.membership.members) this.#directory.isMember(member);
   }
 
   /** True when the log, or a member that has more of it, says that this node is no member any more. */
@@ -146,26 +146,28 @@ export class MembershipManager {
     return work();
   }
 
-  /** A node asks to be taken in; `from.ip` is where it was seen. */
-  async #onJoin(from: NodeInfo, told: NodeInfo): Promise<null> {
+  /**
+   * A node asks to be taken in; `from.ip` is where it was seen.
+   * @returns the members: whoever asked a follower may know nobody else, and the log comes from the leader.
+   */
+  async #onJoin(from: NodeInfo, told: NodeInfo): Promise<readonly Member[]> {
     const info = { ...told, ip: told.ip === "" ? from.ip : told.ip };
     const { leader } = this.#raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
     if (leader !== this.#self.id) {
-      await this.#json.call(leader, "cluster.join", { info }, CALL_MS);
-      return null;
+      return this.#json.call<{ info: NodeInfo }, readonly Member[]>(leader, "cluster.join", { info }, CALL_MS);
     }
     if (info.role === ROLE.client) {
       throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: "a client stores nothing and is no member" });
     }
-    this.#directory.heard(info);
+    this.#directory.heardOf(info);
     await this.#change((membership) => {
       if (membership.members.some((member) => member.id === info.id)) return membership;
       this.#assertRoomFor(info, membership);
       this.#logger.info("taking in a node as learner", { node: info.id, name: info.name });
       return withMembers(membership, [...membership.members, memberOf(info, false)]);
     });
-    return null;
+    return this.#raft.status().membership.members;
   }
 
   async #remove(names: readonly string[]): Promise<null> {
@@ -312,6 +314,7 @@ export class MembershipManager {
     const upkeep = nextUpkeep(status, {
       self: this.#self.info(),
       said: (id) => (this.#transport.isUp(id) ? this.#directory.get(id) : undefined),
+      corrected: (member) => this.#addresses.correction(member),
       cleanup: this.#cleanup,
     });
     if (upkeep === null) return;

@@ -1,10 +1,25 @@
-import { type NodeId, type NodeInfo, type PeerAddress, ROLE, type Transport } from "@dister/types";
+import {
+  type Clock,
+  type Member,
+  type NodeId,
+  type NodeInfo,
+  type PeerAddress,
+  type Ports,
+  ROLE,
+  type Sighting,
+  type Transport,
+} from "@dister/types";
 import type { OtherClusters } from "./other-clusters.ts";
+import { PeerRoute } from "./peer-route.ts";
 
 /** A node that was heard. */
 export interface KnownPeer {
+  /** What it said last; its `ip` is the address that it names or, where it names none, the one in use. */
   readonly info: NodeInfo;
+  /** Where it is connected, or tried just now. */
   readonly address: PeerAddress;
+  /** The address that it names itself (`Ip`), empty when it names none. */
+  readonly named: string;
 }
 
 /** Address under which a node can be reached, as it says itself or as it was seen. */
@@ -12,29 +27,82 @@ export function addressOf(info: NodeInfo): PeerAddress {
   return { host: info.ip, ports: info.ports };
 }
 
-/** Every node of the group that this one has heard of, whether it is a member of its cluster or not. */
+interface Entry {
+  /** Null for a member that was not heard yet. */
+  info: NodeInfo | null;
+  named: string;
+  /** Where it listens, as it said last. */
+  ports: Ports;
+  readonly route: PeerRoute;
+  /** What the transport was told: where the connection is, or is tried. */
+  address: PeerAddress;
+}
+
+/**
+ * Every node of the group that this one has heard of, whether it is a member of its cluster or not. What makes it the same
+ * node is its id; it may have several addresses, and others tomorrow. Of these the one that worked last is used, and a
+ * connection that works is never moved: a node with several addresses is seen at one and reached at another.
+ */
 export class PeerDirectory {
   readonly #self: NodeId;
   readonly #others: Pick<OtherClusters, "take">;
   readonly #transport: Transport;
-  readonly #known = new Map<NodeId, KnownPeer>();
+  readonly #clock: Clock;
+  readonly #entries = new Map<NodeId, Entry>();
 
-  constructor(parts: { self: NodeId; transport: Transport; others: Pick<OtherClusters, "take"> }) {
+  constructor(parts: { self: NodeId; transport: Transport; others: Pick<OtherClusters, "take">; clock: Clock }) {
     this.#self = parts.self;
     this.#others = parts.others;
     this.#transport = parts.transport;
+    this.#clock = parts.clock;
   }
 
-  /** A node said who it is; `info.ip` is where it was seen. */
-  heard(info: NodeInfo): void {
+  /**
+   * A node said who it is. Its `ip` is the address that it names or, where it names none, the one where it was met.
+   * @param sighting - where it was met; without one, its `ip` is an address that it names.
+   */
+  heard(info: NodeInfo, sighting: Sighting = { host: info.ip, named: info.ip !== "" }): void {
+    if (info.id === this.#self) return;
+    const named = sighting.named ? info.ip : "";
+    const best = named === "" ? sighting.host : named;
+    if (this.#others.take({ ...info, ip: best })) return this.forget(info.id);
+    if (best === "") return;
+    const entry = this.#entry(info.id, { host: best, ports: info.ports });
+    entry.info = { ...info, ip: best };
+    entry.named = named;
+    // Where it listens now is known best by itself.
+    entry.ports = info.ports;
+    entry.route.prefer(best, { isUp: this.#transport.isUp(info.id), nowMs: this.#clock.nowMs() });
+    if (sighting.host !== "") entry.route.offer(sighting.host);
+    this.#connect(info.id, entry);
+  }
+
+  /** Another node told of this one. It may be behind: its word gives an address to try, and what was heard stays. */
+  heardOf(info: NodeInfo): void {
     if (this.#others.take(info)) return this.forget(info.id);
     if (info.id === this.#self || info.ip === "") return;
-    // A connection that works is not moved: a node with several addresses is seen at one and reached at another.
-    const working = this.#transport.isUp(info.id) ? this.#known.get(info.id)?.address : undefined;
-    const address = working ?? addressOf(info);
-    this.#known.set(info.id, { info, address });
-    // A connection per known node: calls go over it before anybody is a member.
-    this.#transport.setPeer(info.id, address);
+    const entry = this.#entry(info.id, addressOf(info));
+    entry.info ??= info;
+    entry.route.offer(info.ip);
+    this.#connect(info.id, entry);
+  }
+
+  /** The log says where a member is. Where it was heard itself is newer than that. */
+  isMember({ id, address }: Member): void {
+    if (id === this.#self) return;
+    const entry = this.#entry(id, address);
+    if (entry.info === null) entry.ports = address.ports;
+    entry.route.offer(address.host);
+    this.#connect(id, entry);
+  }
+
+  /** Lets every node that is not connected have its next address tried in its turn. */
+  look(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const [id, entry] of this.#entries) {
+      entry.route.look({ isUp: this.#transport.isUp(id), nowMs });
+      this.#connect(id, entry);
+    }
   }
 
   isUp(id: NodeId): boolean {
@@ -42,15 +110,16 @@ export class PeerDirectory {
   }
 
   get(id: NodeId): KnownPeer | undefined {
-    return this.#known.get(id);
+    const entry = this.#entries.get(id);
+    return entry === undefined ? undefined : known(entry);
   }
 
   all(): KnownPeer[] {
-    return [...this.#known.values()];
+    return [...this.#entries.values()].flatMap((entry) => known(entry) ?? []);
   }
 
   forget(id: NodeId): void {
-    this.#known.delete(id);
+    this.#entries.delete(id);
     this.#transport.removePeer(id);
   }
 
@@ -65,4 +134,25 @@ export class PeerDirectory {
   formed(): KnownPeer[] {
     return this.all().filter(({ info }) => info.cluster !== "" && this.#transport.isUp(info.id));
   }
+
+  #entry(id: NodeId, address: PeerAddress): Entry {
+    const { host, ports } = address;
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) return entry;
+    const made = { info: null, named: "", ports, route: new PeerRoute(host, this.#clock.nowMs()), address };
+    this.#entries.set(id, made);
+    return made;
+  }
+
+  /** A connection per known node: calls go over it before anybody is a member. */
+  #connect(id: NodeId, entry: Entry): void {
+    if (this.#transport.isUp(id)) return;
+    entry.address = { host: entry.route.current, ports: entry.ports };
+    this.#transport.setPeer(id, entry.address);
+  }
+}
+
+function known({ info, address, named }: Entry): KnownPeer | undefined {
+  if (info === null) return undefined;
+  return { info: { ...info, ip: named === "" ? address.host : named }, address, named };
 }

@@ -44,7 +44,11 @@ class Scene {
       said: (id) => {
         const one = this.membership.members.find((known) => known.id === id)!;
         if (this.away.has(id)) return undefined;
-        return { info: info(one, versionOf(id)), address: this.addresses.get(id) ?? one.address };
+        return { info: info(one, versionOf(id)) };
+      },
+      corrected: ({ id, address }) => {
+        const right = this.addresses.get(id);
+        return right === undefined || right.host === address.host ? null : right;
       },
       cleanup: this.cleanup,
     };

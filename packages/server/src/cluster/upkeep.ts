@@ -27,8 +27,10 @@ export const NO_CLEANUP: CleanupPolicy = Object.freeze({ deadAfterMs: 0, minVote
 /** What the leader knows of the members beside Raft's view. */
 export interface UpkeepFacts {
   readonly self: NodeInfo;
-  /** What a connected member last said of itself and where it is reached; undefined for one that is not connected. */
-  readonly said: (id: NodeId) => { readonly info: NodeInfo; readonly address: PeerAddress } | undefined;
+  /** What a connected member last said of itself; undefined for one that is not connected. */
+  readonly said: (id: NodeId) => { readonly info: NodeInfo } | undefined;
+  /** The address that should take the place of the one in the log; null where that one is right. */
+  readonly corrected: (member: Member) => PeerAddress | null;
   readonly cleanup: CleanupPolicy;
 }
 
@@ -79,10 +81,10 @@ function promoted({ membership, progress, lastIndex }: RaftView): Upkeep | null 
 }
 
 /** An address is a fact of the log: a node that starts later finds the others by it. */
-function moved({ membership }: RaftView, { said }: UpkeepFacts): Upkeep | null {
+function moved({ membership }: RaftView, { corrected }: UpkeepFacts): Upkeep | null {
   for (const member of membership.members) {
-    const address = said(member.id)?.address;
-    if (address === undefined || JSON.stringify(address) === JSON.stringify(member.address)) continue;
+    const address = corrected(member);
+    if (address === null) continue;
     return replaced(membership, { ...member, address }, "a member's address changed");
   }
   return null;

@@ -236,5 +236,8 @@ function helloChecks(check: LabCheck): void {
     expectCode(await ended(lab, a.rpc.hello(to(b))), "DISTER_ERR_HANDSHAKE");
     const self = expectCode(await ended(lab, a.rpc.hello(to(a))), "DISTER_ERR_HANDSHAKE");
     expectEqual(self.details["reason"], "this is the node itself", "reason");
+    expectEqual(self.details["itself"], true, "itself");
+    const stranger = expectCode(await ended(lab, a.rpc.hello(to(b))), "DISTER_ERR_HANDSHAKE");
+    expectEqual(stranger.details["itself"] ?? false, false, "another group is not itself");
   });
 }

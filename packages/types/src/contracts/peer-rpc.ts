@@ -26,9 +26,11 @@ export interface PeerRpc {
   /**
    * Says hello to an address of which the node id is not known yet.
    * @returns the other's node info; where it names no `ip` of its own, the address that it was reached at.
-   * @throws DisterError `DISTER_ERR_PEER_UNREACHABLE`, `DISTER_ERR_HANDSHAKE` (other group, secret or version).
+   * @param options - `timeoutMs` is the longest wait for an answer; `LIMITS.handshakeTimeoutMs` unless set, and never more.
+   * @throws DisterError `DISTER_ERR_PEER_UNREACHABLE`, `DISTER_ERR_HANDSHAKE` (other group, secret or version;
+   *   `details.itself` is true when the node itself answers there).
    */
-  hello(address: { host: string; raftPort: number }): Promise<NodeInfo>;
+  hello(address: { host: string; raftPort: number }, options?: { timeoutMs: number }): Promise<NodeInfo>;
   /** Ports that were really bound; differ from the configured ones only where 0 was given. */
   ports(): Pick<Ports, "raft" | "repl">;
 }

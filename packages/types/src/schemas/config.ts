@@ -75,11 +75,14 @@ export const ConfigSchema = z.strictObject({
     .max(LIMITS.membersMax)
     .default(2)
     .describe("Servers that must have found each other before a cluster is formed; 1: standalone."),
-  Scan: z.boolean().default(false).describe("Look for nodes of the group on the local network; not in this version."),
+  Scan: z
+    .boolean()
+    .default(false)
+    .describe("Look for nodes of the group on the local network (IPv4) while the node belongs to no cluster."),
   Peers: z
     .array(z.string().min(1).max(255))
     .default([])
-    .describe("Addresses to say hello to: host, host:raftPort or [IPv6]:raftPort."),
+    .describe("Addresses to say hello to: host, host:raftPort or [IPv6]:raftPort; of a name, each of its addresses."),
   Ports: z
     .strictObject({
       raft: port.default(DEFAULT_PORTS.raft).describe("TCP port for hello, heartbeats and votes."),

@@ -161,7 +161,9 @@ export class MemoryPeer implements Transport, PeerRpc {
     const target = this.#wires.memberAt(address);
     if (target === undefined || !this.#bothWays(target)) throw unreachable(name, "nobody answers", false);
     const refusal = target === this ? "this is the node itself" : this.#refusal(target, false);
-    if (refusal !== undefined) throw new DisterError("DISTER_ERR_HANDSHAKE", { peer: name, reason: refusal });
+    if (refusal !== undefined) {
+      throw new DisterError("DISTER_ERR_HANDSHAKE", { peer: name, reason: refusal, itself: target === this });
+    }
     await this.#pass(this, target);
     await this.#pass(target, this);
     return { ...target.#self(), ip: address.host };

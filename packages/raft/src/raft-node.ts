@@ -20,6 +20,7 @@ import { COMPACTION_DEFAULTS, type CompactionOptions, Compactor } from "./compac
 import { type CoreStatus, RaftCore } from "./core/core.ts";
 import { type RaftOptions, raftOptions } from "./core/options.ts";
 import type { Ready } from "./core/ready.ts";
+import { CountedChunks, logTransfer, NO_OBSERVER, type RaftObserver, type SnapshotTransfer } from "./observer.ts";
 import { type Applied, Proposals } from "./proposals.ts";
 import { ReadBatches } from "./read-batches.ts";
 import { SCRUB_DEFAULTS, Scrubber, type ScrubOptions } from "./scrubber.ts";
@@ -52,6 +53,8 @@ export interface RaftNodeOptions<R> {
   readonly onRestored?: (position: LogPosition) => void;
   /** Disk, database or an assertion failed: the node has stopped itself and cannot go on. */
   readonly onFatal?: (error: unknown) => void;
+  /** Counts what happens; nobody unless given. */
+  readonly observer?: RaftObserver;
 }
 
 /**
@@ -66,6 +69,7 @@ export class RaftNode<R = unknown> {
   readonly #proposals = new Proposals<R>();
   readonly #appliedWaiters = new AppliedWaiters();
   readonly #reads: ReadBatches;
+  readonly #observer: RaftObserver;
   readonly #compactor: Compactor;
   readonly #scrubber: Scrubber;
   readonly #work = new Set<Promise<void>>();
@@ -75,6 +79,8 @@ export class RaftNode<R = unknown> {
   #scheduled = false;
   #stopped = false;
   #status: CoreStatus;
+  /** The highest commit index that the observer was told. */
+  #toldCommit = 0;
 
   /**
    * Brings log and state machine together, and starts.
@@ -90,6 +96,7 @@ export class RaftNode<R = unknown> {
     const { log, stateMachine, clock, rng, logger, transport } = components;
     this.#components = components;
     this.#options = options;
+    this.#observer = options.observer ?? NO_OBSERVER;
     this.#defer = components.defer ?? ((run) => void setImmediate(run));
     const raft = raftOptions(options.raft ?? {});
     const timeoutMs = 2 * raft.electionTimeoutMs;
@@ -119,8 +126,11 @@ export class RaftNode<R = unknown> {
     refuseHopelessLog(log, this.#status);
     transport.bind({
       message: (from, message) => this.#receive(from, message),
-      peerUp: () => {},
-      peerDown: (peer) => this.#input(() => this.#core.peerDown(peer, clock.nowMs())),
+      peerUp: (peer) => this.#observer.peerUp(peer),
+      peerDown: (peer) => {
+        this.#observer.peerDown(peer);
+        this.#input(() => this.#core.peerDown(peer, clock.nowMs()));
+      },
       snapshot: (from, header, chunks) => this.#receiveSnapshot(from, header, chunks),
     });
     this.#scrubber.start();
@@ -172,7 +182,9 @@ export class RaftNode<R = unknown> {
   #propose(append: () => LogPosition): Promise<Applied<R>> {
     try {
       this.#assertRunning();
-      const waiting = this.#proposals.wait(append());
+      const position = append();
+      this.#observer.proposed(position.index);
+      const waiting = this.#proposals.wait(position);
       this.#schedule();
       return waiting;
     } catch (error) {
@@ -290,6 +302,7 @@ export class RaftNode<R = unknown> {
       else messages.push(message);
     }
     for (const [to, messages] of byPeer) transport.send(to, messages);
+    this.#tellCommit();
     if (ready.committed.length > 0) {
       this.#applying = this.#apply(ready.committed);
       this.#track(this.#applying);
@@ -305,6 +318,13 @@ export class RaftNode<R = unknown> {
     await log.trust();
     logger.info("the log is whole again: this node votes", { lastIndex: log.lastIndex() });
     this.#input(() => this.#core.trusted(clock.nowMs()));
+  }
+
+  #tellCommit(): void {
+    const { commitIndex } = this.#core;
+    if (commitIndex <= this.#toldCommit) return;
+    this.#toldCommit = commitIndex;
+    this.#observer.committed(commitIndex);
   }
 
   #tellStatus(): void {
@@ -325,7 +345,10 @@ export class RaftNode<R = unknown> {
   }
 
   async #apply(entries: readonly LogEntry[]): Promise<void> {
-    const results = await this.#components.stateMachine.apply(entries);
+    const { stateMachine, clock } = this.#components;
+    const sinceMs = clock.nowMs();
+    const results = await stateMachine.apply(entries);
+    this.#observer.applied(entries.length, clock.nowMs() - sinceMs);
     const last = entries.at(-1)!.index;
     this.#core.applied(last);
     entries.forEach((entry, position) => {
@@ -365,6 +388,8 @@ export class RaftNode<R = unknown> {
     // Whoever lost the leadership meanwhile must not speak in the name of a term that another leads.
     if (role !== "leader") return source.close();
     let reply: SnapshotReply | null = null;
+    const chunks = new CountedChunks(source.chunks);
+    const sinceMs = clock.nowMs();
     try {
       const header = {
         term,
@@ -372,25 +397,54 @@ export class RaftNode<R = unknown> {
         membership: source.membership,
       };
       logger.info("sending a snapshot", { to, index: source.position.index });
-      reply = await transport.sendSnapshot(to, header, source.chunks);
+      reply = await transport.sendSnapshot(to, header, chunks);
     } catch (error) {
       logger.warn("sending a snapshot failed", { to, error });
     } finally {
       source.close();
     }
+    this.#tellTransfer({
+      direction: "sent",
+      peer: to,
+      index: source.position.index,
+      bytes: chunks.bytes,
+      durationMs: clock.nowMs() - sinceMs,
+      outcome: reply === null ? "failed" : reply.ok ? "done" : "refused",
+    });
     this.#input(() => this.#core.snapshotSent(to, reply, clock.nowMs()));
+  }
+
+  #tellTransfer(transfer: SnapshotTransfer): void {
+    this.#observer.snapshot(transfer);
+    logTransfer(this.#components.logger, transfer);
   }
 
   async #receiveSnapshot(
     from: NodeId,
     header: SnapshotHeader,
-    chunks: AsyncIterable<Uint8Array>,
+    pieces: AsyncIterable<Uint8Array>,
   ): Promise<SnapshotReply> {
-    const { stateMachine, log, clock, logger } = this.#components;
+    const { clock } = this.#components;
     this.#assertRunning();
     const refused = this.#core.offerSnapshot(from, header, clock.nowMs());
     this.#schedule();
     if (refused !== null) return refused;
+    const chunks = new CountedChunks(pieces);
+    const sinceMs = clock.nowMs();
+    const reply = await this.#takeSnapshot(from, header, chunks);
+    this.#tellTransfer({
+      direction: "received",
+      peer: from,
+      index: header.position.index,
+      bytes: chunks.bytes,
+      durationMs: clock.nowMs() - sinceMs,
+      outcome: reply.ok ? "done" : "failed",
+    });
+    return reply;
+  }
+
+  async #takeSnapshot(from: NodeId, header: SnapshotHeader, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotReply> {
+    const { stateMachine, log, logger } = this.#components;
     try {
       const sink = await stateMachine.restore(header.position, header.membership);
       try {
@@ -424,12 +478,11 @@ export class RaftNode<R = unknown> {
 
   /** From here on nothing may fail half: a state machine that is ahead of its log is finished at the next start. */
   async #installSnapshot(header: SnapshotHeader, log: LogStore): Promise<SnapshotReply> {
-    const { clock, logger } = this.#components;
+    const { clock } = this.#components;
     try {
       await log.reset(header.position);
       const membership = this.#ruling(header.membership);
       const reply = this.#core.snapshotInstalled({ ...header, membership }, clock.nowMs());
-      logger.info("snapshot installed", { index: header.position.index });
       this.#options.onRestored?.(header.position);
       this.#appliedWaiters.applied(header.position.index);
       this.#schedule();

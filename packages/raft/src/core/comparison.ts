@@ -8,6 +8,29 @@ import type { ChangeReason, CoreState } from "./state.ts";
  * election seldom splits; who may vote, for whom, and who leads is decided by the election alone (scenario E15).
  */
 
+/** What a peer answered in a comparison round. */
+export interface PeerScore {
+  readonly id: NodeId;
+  /** Time to its answer, in microseconds; null when none came in time. */
+  readonly responseUs: number | null;
+  /** Index and term of its last entry, 0 while its log is suspect; null without an answer. */
+  readonly last: LogPosition | null;
+  /** How many peers it reached in its own last round, and the sum of their response times in microseconds. */
+  readonly scoreCount: number | null;
+  readonly score: number | null;
+}
+
+/** What a comparison round found. */
+export interface ComparisonResult {
+  readonly round: number;
+  /** On the core's clock, in milliseconds. */
+  readonly endedMs: number;
+  /** True when the leader was suspected, false for a mere measurement. */
+  readonly decides: boolean;
+  /** All voters that were asked. */
+  readonly peers: readonly PeerScore[];
+}
+
 /** The leader is suspected: find out who should stand. */
 export function suspectLeader(s: CoreState, reason: ChangeReason): void {
   // An only voter that stands already waits for nobody but its own disk.
@@ -64,8 +87,10 @@ export function onCompareReply(s: CoreState, from: NodeId, reply: CompareReply):
 
 /** All answers are there, or their time is over. */
 export function endRound(s: CoreState): void {
-  const { answers, responseUs, decides } = s.comparison!;
+  const { round, answers, responseUs, decides } = s.comparison!;
   s.comparison = null;
+  const peers = s.otherVoters.map((id) => scoreOf(id, answers.get(id), responseUs.get(id)));
+  s.lastComparison = { round, endedMs: s.nowMs, decides, peers };
   s.scoreCount = responseUs.size;
   s.score = [...responseUs.values()].reduce((sum, us) => sum + us, 0);
   if (!decides || !mayStand(s)) return;
@@ -79,6 +104,12 @@ export function endRound(s: CoreState): void {
   if (best === s.id) return campaign(s, s.reason);
   s.compareFailed = true;
   s.send(best, { type: "stand", term: s.term });
+}
+
+function scoreOf(id: NodeId, answer: Standing | undefined, responseUs: number | undefined): PeerScore {
+  if (answer === undefined) return { id, responseUs: null, last: null, scoreCount: null, score: null };
+  const { index, term, scoreCount, score } = answer;
+  return { id, responseUs: responseUs ?? null, last: { index, term }, scoreCount, score };
 }
 
 interface Standing extends LogPosition {

@@ -12,7 +12,14 @@ import {
   type SnapshotHeader,
   type SnapshotReply,
 } from "@dister/types";
-import { endRound, measureScore, onCompare, onCompareReply, suspectLeader } from "./comparison.ts";
+import {
+  type ComparisonResult,
+  endRound,
+  measureScore,
+  onCompare,
+  onCompareReply,
+  suspectLeader,
+} from "./comparison.ts";
 import { Configurations } from "./configurations.ts";
 import { becomeCandidate, campaign, isVoteIgnored, onVoteReply, onVoteRequest } from "./election.ts";
 import { changeMembership, leaderTick, propose, transferLeadership } from "./leadership.ts";
@@ -87,6 +94,10 @@ export interface CoreStatus {
   readonly scoreCount: number;
   /** Sum of the response times in the last comparison round, in microseconds. */
   readonly score: number;
+  /** What the last comparison round found; null before there was one. */
+  readonly comparison: ComparisonResult | null;
+  /** Milliseconds since the leader was heard; 0 where this node leads, null while it knows no leader. */
+  readonly leaderSilentMs: number | null;
   /** Empty unless this node leads. */
   readonly progress: readonly PeerProgress[];
   readonly transferring: boolean;
@@ -421,6 +432,11 @@ export class RaftCore {
     return this.#s.configurations.current;
   }
 
+  /** Highest index known to be committed. */
+  get commitIndex(): number {
+    return this.#s.commit;
+  }
+
   /** Last index that is applied. */
   get appliedIndex(): number {
     return this.#s.applied;
@@ -447,11 +463,18 @@ export class RaftCore {
       membershipIndex: s.configurations.index,
       scoreCount: s.scoreCount,
       score: s.score,
+      comparison: s.lastComparison,
+      leaderSilentMs: s.role === "leader" ? 0 : s.leader === null ? null : leaderSilentMs(s),
       progress: [...s.progress].filter(([id]) => id !== s.id).map(([id, known]) => progressOf(id, known, s.nowMs)),
       transferring: s.transfer !== null,
       suspect: s.suspicion !== null,
     };
   }
+}
+
+/** A leader whose connection closed counts as never heard; to people it is as silent as it can be said to be. */
+function leaderSilentMs(s: CoreState): number {
+  return Number.isFinite(s.leaderHeardMs) ? s.nowMs - s.leaderHeardMs : s.nowMs - s.roleSinceMs;
 }
 
 function progressOf(id: NodeId, progress: Progress, nowMs: number): PeerProgress {

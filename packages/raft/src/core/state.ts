@@ -9,6 +9,7 @@ import {
   type Rng,
 } from "@dister/types";
 import { ByteWindow } from "./byte-window.ts";
+import type { ComparisonResult } from "./comparison.ts";
 import type { Configurations } from "./configurations.ts";
 import type { RaftOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
@@ -81,6 +82,8 @@ export class CoreState {
     responseUs: Map<NodeId, number>;
   } | null = null;
   comparisonRound = 0;
+  /** What the last round found, for people: nothing is decided from it. */
+  lastComparison: ComparisonResult | null = null;
   measureDeadlineMs = Number.POSITIVE_INFINITY;
   scoreCount = 0;
   score = 0;

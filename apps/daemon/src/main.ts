@@ -17,7 +17,8 @@ async function main(argv: readonly string[]): Promise<void> {
   if (flags.help) return void process.stdout.write(helpText());
   if (flags.version) return void process.stdout.write(`disterd ${VERSION}\n`);
   const config = loadConfig({ cfg: flags.cfg, env: process.env, flags: flags.config });
-  const log = await openLogger(config.LogPath, "info", { pid: process.pid });
+  const log = openLogger({ folder: config.LogPath, level: config.LogLevel, fields: { pid: process.pid } });
+  log.logger.info("starting", { version: VERSION, node: process.version, savePath: config.SavePath });
   const running = await createNode({ config, logger: log.logger });
   endWith(running, log);
 }
@@ -29,16 +30,17 @@ function endWith(running: RunningNode, log: OpenLogger): void {
     stopping = true;
     log.logger.info("stopping", { why });
     setTimeout(() => process.exit(EXIT.failed), STOP_MS).unref();
-    running
-      .stop()
-      .then(() => log.close())
-      .then(
-        () => process.exit(EXIT.stopped),
-        (error: unknown) => {
-          process.stderr.write(`disterd: ${(error as Error).message}\n`);
-          process.exit(EXIT.failed);
-        },
-      );
+    running.stop().then(
+      () => {
+        log.logger.info("stopped", {});
+        log.close();
+        process.exit(EXIT.stopped);
+      },
+      (error: unknown) => {
+        process.stderr.write(`disterd: ${(error as Error).message}\n`);
+        process.exit(EXIT.failed);
+      },
+    );
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));

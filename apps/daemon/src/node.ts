@@ -9,7 +9,9 @@ import type { Config } from "@dister/types/schemas";
 import { CONFIG_DEFAULTS, ConfigSchema, parseOrThrow } from "@dister/types/schemas";
 import { systemClock as clock, systemRng as rng } from "@dister/types/system";
 import { TcpPeers } from "@dister/wire";
+import { boundedLogger } from "./bounded-logger.ts";
 import { assertPossible } from "./config.ts";
+import { hostFigures } from "./host-figures.ts";
 import { isLoopback } from "./loopback.ts";
 import { machineNetwork } from "./machine-network.ts";
 import { VERSION } from "./version.ts";
@@ -45,7 +47,7 @@ export async function createNode(options: CreateNodeOptions = {}): Promise<Runni
   assertPossible(config);
   const closers: (() => unknown)[] = [];
   try {
-    return await compose(config, options.logger ?? NO_LOGGER, closers);
+    return await compose(config, boundedLogger(options.logger ?? NO_LOGGER, clock), closers);
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -111,8 +113,21 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
     fail = reject;
   });
   failed.catch(() => undefined);
+  const host = hostFigures(folder, () => peers.connections());
   const node = new ClusterNode(
-    { identity, self, log, state: store, transport: peers, rpc: peers, network: machineNetwork, clock, rng, logger },
+    {
+      identity,
+      self,
+      log,
+      state: store,
+      transport: peers,
+      rpc: peers,
+      network: machineNetwork,
+      clock,
+      rng,
+      logger,
+      host,
+    },
     {
       minNode: config.MinNode,
       peers: config.Peers.map((peer, position) => parsePeerAddress(peer, `Peers.${position}`)),

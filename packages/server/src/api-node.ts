@@ -11,7 +11,7 @@ import type {
 } from "@dister/types";
 import type { ReplyMarks } from "@dister/types/schemas";
 import type { HelloAddress } from "./cluster/peer-address.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** How fresh a read has to be: everything that was acknowledged anywhere, or what this node has. */
 export type Consistency = "linearizable" | "local";
@@ -57,8 +57,16 @@ export interface Writes {
   write(command: Command, requestId?: string): Promise<CommandOutcome>;
 }
 
-/** A node as `GET /node` shows it: the original's fields, and whether it votes. */
-export type ShownNode = NodeInfo & { readonly voter: boolean };
+/** A node as `GET /node` shows it: the original's fields, and what the cluster knows of it. */
+export interface ShownNode extends NodeInfo {
+  readonly voter: boolean;
+  /** Entries of the log that it has not stored yet, as far as known; null when it is not. */
+  readonly lag: number | null;
+  /** Milliseconds since the leader heard it, or, of the leader, since this node did; null when nobody leads. */
+  readonly silentMs: number | null;
+  /** What the leader has found out about its log; null when it is sound, or nobody leads. */
+  readonly mark: "damaged" | "lost data" | null;
+}
 
 /** The members of the cluster. */
 export interface Members {

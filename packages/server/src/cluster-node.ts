@@ -26,8 +26,13 @@ import { Api } from "./http/api.ts";
 import { MemberList } from "./member-list.ts";
 import { MemberOperations } from "./member-operations.ts";
 import { MemberReads } from "./member-reads.ts";
-import { Metrics } from "./metrics.ts";
+import { Metrics } from "./metrics/metrics.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { ClusterNews } from "./operating/cluster-news.ts";
+import type { LeaderHistory } from "./operating/leader-history.ts";
+import { MeasuredLog } from "./operating/measured-log.ts";
+import { MeasuredRpc } from "./operating/measured-rpc.ts";
+import { SlownessWatch } from "./operating/slowness-watch.ts";
 import { rest } from "./rest.ts";
 import type { Membered, NodeComponents, ServedNode } from "./served-node.ts";
 
@@ -50,14 +55,26 @@ export class ClusterNode implements ServedNode, ApiNode {
   readonly #options: NodeOptions;
   readonly #formation: Formation;
   readonly #api: Api;
+  readonly #news: ClusterNews;
+  readonly #slowness: SlownessWatch;
+  readonly #log: MeasuredLog;
   #membered: Membered | null = null;
-  /** What was last logged of Raft's status, as text. */
-  #toldStatus = "";
   #starting: Promise<void> | null = null;
   #started = false;
   #stopping = false;
 
-  constructor(components: NodeComponents, options: NodeOptions) {
+  constructor(parts: NodeComponents, options: NodeOptions) {
+    this.metrics = new Metrics({
+      status: () => this.status,
+      notReady: () => this.notReady,
+      keyCount: () => parts.state.kvCount(),
+      peersUp: () => this.#peersUp(),
+      host: parts.host,
+    });
+    const components = {
+      ...parts,
+      rpc: new MeasuredRpc(parts.rpc, (method, outcome) => this.metrics.call(method, outcome)),
+    };
     this.components = components;
     this.#options = options;
     const { self, clock, transport, identity, rpc, network, rng, logger } = components;
@@ -73,11 +90,13 @@ export class ClusterNode implements ServedNode, ApiNode {
       { identity, self, directory, discovery: this.discovery, rpc, clock, rng, logger },
       { minNode: options.minNode, formed: () => this.#enterCluster() },
     );
-    this.metrics = new Metrics({
-      status: () => this.status,
-      notReady: () => this.notReady,
-      keyCount: () => components.state.kvCount(),
+    this.#slowness = new SlownessWatch({ clock, logger });
+    this.#log = new MeasuredLog(parts.log, clock, (write) => {
+      this.metrics.stored(write.durationMs / 1_000);
+      this.#slowness.stored(write);
     });
+    const { metrics } = this;
+    this.#news = new ClusterNews({ self: self.id, clock, logger, json: new JsonRpc(rpc), metrics });
     this.reads = new MemberReads(this);
     this.writes = { write: (command, requestId) => this.membered.gateway.write(command, requestId) };
     this.members = new MemberList(this);
@@ -97,6 +116,7 @@ export class ClusterNode implements ServedNode, ApiNode {
     this.discovery.start();
     this.#formation.start();
     if (this.components.identity.current.clusterId !== "") this.#enterCluster();
+    this.#slowness.start(this.#log);
     await this.#starting;
     this.#started = true;
     return url;
@@ -128,6 +148,10 @@ export class ClusterNode implements ServedNode, ApiNode {
     return this.#membered.raft.leader === null ? "no leader" : undefined;
   }
 
+  get history(): LeaderHistory {
+    return this.#news.history;
+  }
+
   get formation(): Formation {
     return this.#formation;
   }
@@ -149,15 +173,15 @@ export class ClusterNode implements ServedNode, ApiNode {
   }
 
   async #startRaft(): Promise<void> {
-    const { identity, self, log, state, transport, rpc, clock, rng, logger } = this.components;
+    const { identity, self, state, transport, rpc, clock, rng, logger } = this.components;
     const raft = await RaftNode.start<CommandOutcome>(
-      { log, stateMachine: state, transport, clock, rng, logger },
+      { log: this.#log, stateMachine: state, transport, clock, rng, logger },
       {
         id: self.id,
         foundingMembership: identity.foundingMembership,
         ...(this.#options.raft === undefined ? {} : { raft: this.#options.raft }),
         onStatus: (status) => this.#onStatus(status),
-        onApplied: (entries) => this.metrics.applied(entries.length),
+        observer: this.#news.observer,
         onFatal: (error) => this.#options.onFatal(error),
       },
     );
@@ -176,7 +200,7 @@ export class ClusterNode implements ServedNode, ApiNode {
   }
 
   #onStatus(status: CoreStatus): void {
-    const { logger, self } = this.components;
+    const { self } = this.components;
     const inForce = stateVersionOf(status.membership);
     if (inForce > self.stateVersion) {
       const reason = `this software understands ${self.stateVersion}: install that of the other members`;
@@ -184,15 +208,16 @@ export class ClusterNode implements ServedNode, ApiNode {
       return;
     }
     const { role, term, leader, reason } = status;
-    const told = { role, term, leader, reason, members: status.membership.members.length };
-    // A node that finds no majority asks for pre-votes again and again; that is told once, by what it was before.
-    const text = JSON.stringify(told);
-    const isNews = text !== this.#toldStatus && role !== "preCandidate";
-    if (isNews) this.#toldStatus = text;
-    logger[isNews ? "info" : "debug"]("raft status", told);
-    this.metrics.statusChanged(status);
+    this.components.logger.debug("raft status", { role, term, leader, reason });
+    this.#news.statusChanged(status);
     this.#membered?.membership.statusChanged(status);
     this.#membered?.health.statusChanged();
+  }
+
+  #peersUp(): number {
+    const { self, transport } = this.components;
+    const members = this.status?.membership.members ?? [];
+    return members.filter(({ id }) => id !== self.id && transport.isUp(id)).length;
   }
 
   /** Begins to hand leadership over. @throws DisterError when this node does not lead, or `to` cannot. */
@@ -215,6 +240,8 @@ export class ClusterNode implements ServedNode, ApiNode {
     this.#membered?.health.stop();
     this.#membered?.membership.stop();
     await this.#membered?.raft.stop();
+    this.#news.stop();
+    this.#slowness.stop();
     this.metrics.stop();
   }
 

@@ -21,4 +21,5 @@ export { ClusterNode } from "./cluster-node.ts";
 export { Gateway, type GatewayOptions } from "./gateway.ts";
 export type { ApiOptions } from "./http/api.ts";
 export type { NodeOptions } from "./node-options.ts";
+export type { DiskUse, HostFigures } from "./operating/host-figures.ts";
 export type { Membered, NodeComponents, ServedNode } from "./served-node.ts";

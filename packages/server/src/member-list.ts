@@ -1,11 +1,9 @@
-import { DisterError, type Member, type NodeInfo, RAFT_ROLE, STATUS, stateVersionOf } from "@dister/types";
+import { DisterError } from "@dister/types";
 import type { Members, ShownNode } from "./api-node.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import type { HelloAddress } from "./cluster/peer-address.ts";
+import { membersReport } from "./operating/members-report.ts";
 import type { ServedNode } from "./served-node.ts";
-
-/** A member that does not answer within this is shown as it was last heard, and dead. */
-const ASK_MS = 300;
 
 /** The members of the cluster as one of them sees and changes them. */
 export class MemberList implements Members {
@@ -17,10 +15,8 @@ export class MemberList implements Members {
     this.#json = new JsonRpc(node.components.rpc);
   }
 
-  async list(): Promise<readonly ShownNode[]> {
-    const members = this.#node.status?.membership.members ?? [];
-    if (members.length === 0) return [{ ...this.#node.components.self.info(), voter: false }];
-    return Promise.all(members.map((member) => this.#shown(member)));
+  list(): Promise<readonly ShownNode[]> {
+    return membersReport(this.#node, this.#json);
   }
 
   async add(addresses: readonly HelloAddress[]): Promise<void> {
@@ -36,23 +32,5 @@ export class MemberList implements Members {
 
   remove(names: readonly string[]): Promise<void> {
     return this.#node.membered.membership.remove(names);
-  }
-
-  async #shown(member: Member): Promise<ShownNode> {
-    const { self, transport, identity } = this.#node.components;
-    const { id, voter, name, role, address } = member;
-    if (id === self.id) return { ...self.info(), ip: self.info().ip || address.host, voter };
-    try {
-      if (!transport.isUp(id)) throw new Error("not connected");
-      const info = await this.#json.call<null, NodeInfo>(id, "node.info", null, ASK_MS);
-      return { ...info, ip: info.ip || address.host, voter };
-    } catch {
-      const heard = this.#node.directory.get(id)?.info;
-      const { group, clusterId } = identity.current;
-      const { logid, serviceid, version, boot } = heard ?? { logid: 0, serviceid: 0, version: "", boot: "" };
-      const software = { version, stateVersion: stateVersionOf(member), boot };
-      const fixed = { name, group, id, ip: address.host, role, ports: address.ports, cluster: clusterId };
-      return { ...fixed, status: STATUS.dead, raft: RAFT_ROLE.follower, logid, serviceid, ...software, voter };
-    }
   }
 }

@@ -1,6 +1,8 @@
 import { DisterError, type ErrorCode, type NodeId } from "@dister/types";
 import type { Health, Operations } from "./api-node.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
+import { serveLeaderView } from "./operating/members-report.ts";
+import { statusReport } from "./operating/status-report.ts";
 import type { ServedNode } from "./served-node.ts";
 
 const CALL_MS = 2_000;
@@ -16,6 +18,7 @@ export class MemberOperations implements Operations {
     this.#json.serve<{ to: NodeId | null }, NodeId>("cluster.transfer", (_from, { to }) =>
       node.transferLeadership(to ?? undefined),
     );
+    serveLeaderView(node, this.#json);
   }
 
   health(): Health {
@@ -29,22 +32,8 @@ export class MemberOperations implements Operations {
     return status.leader === null ? "DISTER_ERR_NO_LEADER" : "DISTER_ERR_STOPPED";
   }
 
-  status(): object {
-    const { self, state, identity, transport, clock } = this.#node.components;
-    const { status } = this.#node;
-    const up = (status?.membership.members ?? []).filter(({ id }) => id === self.id || transport.isUp(id));
-    return {
-      node: self.info(),
-      cluster: identity.current.clusterId || null,
-      waitingFor: this.#node.notReady ?? null,
-      otherClusters: this.#node.otherClusters.all,
-      raft: status === null ? null : { ...status, roleForMs: clock.nowMs() - status.roleSinceMs },
-      up: up.map(({ id }) => id),
-      appliedLogId: state.appliedLogId(),
-      durableIndex: state.durable().index,
-      keys: state.kvCount(),
-      services: state.services().length,
-    };
+  status(): Promise<object> {
+    return statusReport(this.#node, this.#json);
   }
 
   async transfer(to: NodeId | null): Promise<NodeId> {

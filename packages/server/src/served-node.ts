@@ -21,7 +21,9 @@ import type { PeerDirectory } from "./cluster/peer-directory.ts";
 import type { Self } from "./cluster/self.ts";
 import type { Gateway } from "./gateway.ts";
 import type { HealthMonitor } from "./health-monitor.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import type { HostFigures } from "./operating/host-figures.ts";
+import type { LeaderHistory } from "./operating/leader-history.ts";
 
 /** The concrete parts of a node, handed in by whoever composes it. They stay open when the node has stopped. */
 export interface NodeComponents {
@@ -35,6 +37,8 @@ export interface NodeComponents {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
+  /** Figures of the machine, for the status and the metrics; without them those are left out. */
+  readonly host?: HostFigures | undefined;
 }
 
 /** What a node has once it belongs to a cluster. */
@@ -53,6 +57,8 @@ export interface ServedNode {
   readonly discovery: Discovery;
   readonly formation: Formation;
   readonly metrics: Metrics;
+  /** Who led, as far as this node has seen since its start. */
+  readonly history: LeaderHistory;
   /** What a cluster member has. @throws DisterError `DISTER_ERR_NOT_FORMED` saying what the node waits for. */
   readonly membered: Membered;
   /** Raft's view, or null while the node belongs to no cluster. */

@@ -3,6 +3,7 @@ import { DisterError, LIMITS } from "@dister/types";
 import { Connection } from "./connection.ts";
 import { acceptHandshake, type Handshaken, type HandshakeSide } from "./handshake.ts";
 import type { Purpose } from "./preface.ts";
+import { Refusals } from "./refusals.ts";
 
 /** What a port is for and who takes its connections. */
 export interface PeerServerOptions {
@@ -22,6 +23,7 @@ export class PeerServer {
   readonly #options: PeerServerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  readonly #refusals = new Refusals();
 
   private constructor(side: HandshakeSide, options: PeerServerOptions) {
     this.#side = side;
@@ -75,14 +77,19 @@ export class PeerServer {
 
   #take(socket: Socket): void {
     const connection = new Connection(socket);
+    const { remoteAddress } = connection;
     this.#connections.add(connection);
     connection.onClose(() => this.#connections.delete(connection));
     acceptHandshake(connection, this.#side, this.#options.purposes).then(
       (handshaken) => this.#options.accepted(connection, handshaken),
-      (error: Error) => {
-        this.#side.logger.debug("a connection was refused", { port: this.#options.name, reason: error.message });
-      },
+      (error: Error) => this.#tellRefusal(remoteAddress, error.message),
     );
+  }
+
+  #tellRefusal(address: string, reason: string): void {
+    const { logger, clock } = this.#side;
+    const isNews = this.#refusals.isNews(address, reason, clock.nowMs());
+    logger[isNews ? "warn" : "debug"]("a connection was refused", { port: this.#options.name, address, reason });
   }
 }
 

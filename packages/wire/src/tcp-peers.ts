@@ -207,6 +207,15 @@ export class TcpPeers implements Transport, PeerRpc {
     return { raft: this.#servers?.raft.port ?? 0, repl: this.#servers?.repl.port ?? 0 };
   }
 
+  /** Open connections to and from other nodes, those of snapshots under way included. */
+  connections(): number {
+    let dialled = 0;
+    for (const { raft, repl } of this.#peers.values()) {
+      dialled += (raft.connection === undefined ? 0 : 1) + (repl.connection === undefined ? 0 : 1);
+    }
+    return dialled + this.#accepted.size + this.#snapshots.size;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const id of [...this.#peers.keys()]) this.removePeer(id);

@@ -1,5 +1,5 @@
 import { parseOrThrow, TransferSchema } from "@dister/types/schemas";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ApiNode } from "../api-node.ts";
 import { ok } from "./reply.ts";
 
@@ -7,14 +7,17 @@ import { ok } from "./reply.ts";
 export function clusterRoutes(server: FastifyInstance, node: Pick<ApiNode, "operations" | "metrics">): void {
   const { operations, metrics } = node;
 
-  // live: the process answers. Ready: it serves, and a load balancer may send requests here.
-  server.get("/health/live", () => ok({ live: true }));
-  server.get("/health", (_request, reply) => {
+  // live: the process answers. Ready: it serves, and a load balancer may send requests here. Both look at what is in
+  // memory and ask nobody, so that they are never slow.
+  const ready = (_request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { leader, reason, code } = operations.health();
     const data = { live: true, ready: reason === null, leader, reason };
     if (reason === null) return reply.send(ok(data));
     return reply.status(503).send({ result: 0, message: reason, data, code });
-  });
+  };
+  server.get("/health/live", () => ok({ live: true }));
+  server.get("/health/ready", ready);
+  server.get("/health", ready);
 
   server.get("/metrics", async (_request, reply) => {
     reply.header("content-type", metrics.registry.contentType);

@@ -69,6 +69,10 @@ export const ConfigSchema = z.strictObject({
     .transform((v) => v || "./")
     .describe("Folder under which dister.db/ holds the data."),
   LogPath: z.string().default("").describe("Folder for log files; empty: standard output."),
+  LogLevel: z
+    .enum(["debug", "info", "warn", "error"], { error: "debug, info, warn or error" })
+    .default("info")
+    .describe("Least level of the log lines that are written: debug, info, warn or error."),
   MinNode: z
     .int()
     .min(1)

@@ -17,20 +17,18 @@ function logs(...texts: string[]): { name: string; logPath: string }[] {
     return { name: `node${i + 1}`, logPath };
   });
 }
-const status = (role: string, term: number): string =>
-  `${JSON.stringify({ level: "info", role, term, msg: "raft status" })}\n`;
+const elected = (self: boolean, term: number): string =>
+  `${JSON.stringify({ level: "info", self, term, msg: "leader elected" })}\n`;
 
 describe("the logs of the nodes", () => {
   it("are sound when every term has one leader, also one that says so twice", () => {
-    const findings = readNodeLogs(
-      logs(status("leader", 1) + status("leader", 1), status("leader", 2) + status("follower", 1)),
-    );
+    const findings = readNodeLogs(logs(elected(true, 1) + elected(true, 1), elected(true, 2) + elected(false, 1)));
     expect(findings.leaders.size).toBe(2);
     expect(logViolations(findings)).toEqual([]);
   });
 
   it("tell of two leaders in one term", () => {
-    const findings = readNodeLogs(logs(status("leader", 3), status("leader", 3)));
+    const findings = readNodeLogs(logs(elected(true, 3), elected(true, 3)));
     expect(logViolations(findings)).toEqual(["term 3 has the leaders node1 and node2"]);
   });
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 interface LogLine {
   readonly level: string;
   readonly msg: string;
-  readonly role?: string;
+  readonly self?: boolean;
   readonly term?: number;
   readonly error?: unknown;
 }
@@ -34,7 +34,7 @@ export function readNodeLogs(nodes: readonly { readonly name: string; readonly l
       if (ALARM.test(text)) alarms.push(`${name}: ${text.slice(0, 1_000)}`);
       if (line === undefined) continue;
       if (line.level === "error") errors.set(line.msg, (errors.get(line.msg) ?? 0) + 1);
-      if (line.msg !== "raft status" || line.role !== "leader" || line.term === undefined) continue;
+      if (line.msg !== "leader elected" || line.self !== true || line.term === undefined) continue;
       leaders.set(line.term, (leaders.get(line.term) ?? new Set()).add(name));
     }
   }

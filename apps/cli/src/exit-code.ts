@@ -12,5 +12,7 @@ export const EXIT = Object.freeze({
   notFound: 4,
   /** A write may or may not be done. */
   unknown: 5,
+  /** `status`: the node answered, and the cluster has no leader, or the node belongs to none. */
+  noLeader: 6,
 } as const);
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,3 +1,4 @@
+import type { ExitCode } from "./exit-code.ts";
 import type { Failure } from "./failure.ts";
 import type { Io } from "./io.ts";
 
@@ -7,6 +8,8 @@ export interface Reply {
   readonly data: unknown;
   /** For people, without the newline at the end. */
   readonly text: string;
+  /** How the run ends; done unless given. */
+  readonly exitCode?: ExitCode;
 }
 
 /** The answer of a command that only did something. */

@@ -2,7 +2,7 @@ import { LIMITS } from "@dister/types";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { showStatus, transferLeadership } from "./commands/cluster.ts";
 import { allPairs, deleteKeys, getValue, listPairs, setValue } from "./commands/kv.ts";
-import { addNodes, listNodes, removeNodes } from "./commands/nodes.ts";
+import { addNodes, listMembers, listNodes, removeNodes } from "./commands/nodes.ts";
 import { addServices, balance, getService, listServices, removeServices } from "./commands/services.ts";
 import { type Connection, listOf, readApi, readMilliseconds, readWhole } from "./connection.ts";
 import type { Reply } from "./output.ts";
@@ -90,8 +90,8 @@ function addNode(program: Command, session: Session): void {
   const node = program.command("node").description("members of the cluster");
   node
     .command("ls")
-    .description("list the members")
-    .action(() => session.ask(({ client }) => listNodes(client)));
+    .description("list the members with role, status, lag and version")
+    .action(() => session.ask(({ client }) => listMembers(client)));
   node
     .command("add")
     .description("say where further nodes are")
@@ -138,7 +138,7 @@ function addService(program: Command, session: Session): void {
 function addCluster(program: Command, session: Session): void {
   program
     .command("status")
-    .description("show who leads and why, and how the members are")
+    .description("show who leads, since when and why, and how the members are; ends with 6 without a leader")
     .action(() => session.ask(({ client }) => showStatus(client)));
   program
     .command("leader")

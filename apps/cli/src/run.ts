@@ -27,7 +27,9 @@ export async function run(argv: readonly string[], io: Io, options: RunOptions =
       async ask(work) {
         const globals = program.opts<GlobalOptions>();
         asked.urls = urlsOf(globals, io);
-        show(await work(connect(globals, asked.urls)));
+        const reply = await work(connect(globals, asked.urls));
+        show(reply);
+        exitCode = reply.exitCode ?? EXIT.done;
       },
       change(work) {
         asked.change = true;

@@ -78,94 +78,127 @@ describe("node and service", () => {
     expect(document()).toEqual({ result: 1, message: "ok", data: { db } });
     expect(await dister("service", "get", "db")).toBe(0);
     expect(await dister("node", "ls")).toBe(0);
-    expect(io.out).toMatch(/ Id .* Status\n$/);
+    expect(io.out).toMatch(/ Id .* Version\n$/);
   });
 });
 
-const ADDRESS = { host: "10.0.0.1", ports: { raft: 4166, repl: 4167, api: 4168 } };
 const [A, B, C] = ["00000000000000AA", "00000000000000BB", "00000000000000CC"];
-const member = (id: string, name: string, more: object = {}) => ({
-  ...{ id, name, role: 0, voter: true, address: ADDRESS },
+const PORTS = { raft: 4166, repl: 4167, api: 4168 };
+const shown = (id: string, name: string, more: object = {}) => ({
+  ...{ id, name, ip: "10.0.0.1", ports: PORTS, role: 0, raft: 0, status: 1, voter: true, version: "1.2.3" },
+  ...{ group: "g", logid: 200_001, lag: 0, silentMs: 40, mark: null },
   ...more,
 });
+const MEMBERS = [
+  shown(A!, "alpha", { raft: 2, silentMs: 0 }),
+  shown(B!, "beta", { lag: 3 }),
+  shown(C!, "gamma", { role: 2, voter: false, status: 0, lag: 20, silentMs: 75_000 }),
+];
+const LED = { name: "alpha", leader: A, term: 7, since: "2026-11-22T10:00:00.000Z", reason: "silence of the leader" };
+const FORMER = {
+  ...{ name: "beta", leader: B, term: 6, since: "2026-11-21T10:00:00.000Z", reason: "only voter" },
+  ended: { until: "2026-11-22T09:59:59.000Z", reason: "higher term" },
+};
 const STATUS = {
-  node: { id: A, name: "alpha" },
+  node: { id: A, name: "alpha", version: "1.2.3" },
   cluster: "0000000000000C00",
   waitingFor: null,
   raft: {
-    role: "leader",
-    term: 7,
-    leader: A,
-    reason: "silence of the leader",
-    roleForMs: 12_345,
-    lastIndex: 20,
-    commitIndex: 19,
-    appliedIndex: 18,
-    membership: {
-      members: [member(A!, "alpha"), member(B!, "beta"), member(C!, "gamma", { role: 2, voter: false })],
-    },
-    progress: [
-      { id: B, match: 17 },
-      { id: C, match: 0 },
-    ],
+    ...{ role: "leader", term: 7, leader: A, lastIndex: 20, commitIndex: 19, appliedIndex: 18 },
+    ...{ scoreCount: 2, score: 1_500, comparison: null },
   },
+  leadership: { ...LED, ended: null, forMs: 12_345 },
+  leaderless: null,
+  leaders: [{ ...LED, ended: null }, FORMER],
+  members: MEMBERS,
   appliedLogId: 180_042,
   keys: 3,
   services: 1,
+  disk: { folder: "/d/dister.db", logBytes: 8_388_608, stateBytes: 4_096, freeBytes: 3 * 2 ** 30, totalBytes: 2 ** 33 },
 };
-const shown = (id: string, more: object) => ({ id, status: 1, logid: 200_001, ...more });
+const TABLE = [
+  "Name   Id                Api            Role     Status  Lag      Heard  Version",
+  "alpha  00000000000000AA  10.0.0.1:4168  leader   alive     0   0 ms ago  1.2.3",
+  "beta   00000000000000BB  10.0.0.1:4168  voter    alive     3  40 ms ago  1.2.3",
+  "gamma  00000000000000CC  10.0.0.1:4168  monitor  dead     20  1 min ago  1.2.3",
+];
 
 describe("status", () => {
-  test("shows who leads, the term and why, and members with role, vote, status and lag", async () => {
+  test("shows who leads, since when and why, who led before, the disk, and members with role, lag and version", async () => {
     api.on("GET /cluster/status", STATUS);
-    api.on("GET /node", [shown(A!, {}), shown(B!, {}), shown(C!, { status: 0 })]);
     expect(await dister("status")).toBe(0);
-    expect(io.out).toBe(
-      [
-        "cluster  0000000000000C00, 3 members",
-        "leader   alpha (00000000000000AA), term 7",
-        "why      alpha leads since 12.3 s: silence of the leader",
-        "log      applied log id 180042, index 18 of 19 committed",
-        "holds    3 keys, 1 services",
-        "",
-        "Name   Id                Api            Role     Voter  Status  Lag",
-        "alpha  00000000000000AA  10.0.0.1:4168  leader   yes    alive     0",
-        "beta   00000000000000BB  10.0.0.1:4168  server   yes    alive     3",
-        "gamma  00000000000000CC  10.0.0.1:4168  monitor  no     dead     20",
-        "",
-      ].join("\n"),
-    );
-  });
-
-  test("names members whose logs are damaged, or that have lost what they acknowledged", async () => {
-    const progress = [
-      { id: B, match: 0, suspect: true, lostData: false },
-      { id: C, match: 0, suspect: false, lostData: true },
-    ];
-    api.on("GET /cluster/status", { ...STATUS, raft: { ...STATUS.raft, progress } });
-    api.on("GET /node", [shown(A!, {}), shown(B!, {}), shown(C!, {})]);
-    expect(await dister("status", "--json")).toBe(0);
-    const { data } = document() as { data: { members: { status: string }[] } };
-    expect(data.members.map(({ status }) => status)).toEqual(["alive", "damaged", "lost data"]);
-  });
-
-  test("at a follower, lag is what the living say of themselves and unknown for the dead", async () => {
-    const raft = { ...STATUS.raft, role: "follower", leader: B, progress: [] };
-    api.on("GET /cluster/status", { ...STATUS, raft });
-    api.on("GET /node", [shown(A!, {}), shown(B!, { logid: 230_001 }), shown(C!, { status: 0 })]);
-    expect(await dister("status", "--json")).toBe(0);
-    const { data } = document() as { data: { members: { lag: number | null; leader: boolean }[] } };
-    expect(data.members.map(({ lag, leader }) => [lag, leader])).toEqual([
-      [3, false],
-      [0, true],
-      [null, false],
+    expect(io.out.split("\n")).toEqual([
+      "cluster  0000000000000C00, 3 members",
+      "leader   alpha (00000000000000AA), term 7, for 12.3 s since 2026-11-22T10:00:00.000Z: silence of the leader",
+      'before   beta, term 6, 2026-11-21T10:00:00.000Z to 2026-11-22T09:59:59.000Z: came by "only voter", went by "higher term"',
+      "here     alpha (00000000000000AA) is leader",
+      "log      index 18 applied, 19 committed, 20 last; applied log id 180042",
+      "holds    3 keys, 1 services",
+      "disk     log 8.0 MiB, database 4.0 KiB; 3.0 GiB of 8.0 GiB free at /d/dister.db",
+      "",
+      ...TABLE,
+      "",
     ]);
   });
 
-  test("a node without a cluster says what it waits for", async () => {
-    api.on("GET /cluster/status", { ...STATUS, raft: null, waitingFor: "2 more servers" });
+  test("shows what the last comparison round found", async () => {
+    const peers = [
+      { id: B, responseUs: 850, last: { index: 20, term: 7 }, scoreCount: 2, score: 1_900 },
+      { id: C, responseUs: null, last: null, scoreCount: null, score: null },
+    ];
+    const comparison = { decides: false, endedForMs: 4_000, peers };
+    api.on("GET /cluster/status", { ...STATUS, raft: { ...STATUS.raft, comparison } });
     expect(await dister("status")).toBe(0);
+    expect(io.out.split("\n").slice(-5)).toEqual([
+      "last comparison round, 4.0 s ago (a measurement): this node reached 2 peers in 1.50 ms together",
+      "Peer    Answer  Reached      Sum  Index  Term",
+      "beta   0.85 ms        2  1.90 ms     20     7",
+      "gamma        -        -        -      -     -",
+      "",
+    ]);
+  });
+
+  test("names members whose logs are damaged, or that have lost what they acknowledged", async () => {
+    const members = [MEMBERS[0], shown(B!, "beta", { mark: "damaged" }), shown(C!, "gamma", { mark: "lost data" })];
+    api.on("GET /cluster/status", { ...STATUS, members });
+    expect(await dister("status")).toBe(0);
+    expect(io.out).toMatch(/alpha .* alive .*\nbeta .* damaged .*\ngamma .* lost data /);
+  });
+
+  test("without a leader says for how long and what is waited for, and ends with 6", async () => {
+    const raft = { ...STATUS.raft, role: "follower", leader: null };
+    const leaderless = { since: "2026-11-22T10:00:00.000Z", forMs: 400_000, reason: "lost touch with a majority" };
+    const waitingFor = "no leader: of 3 voters 2 are needed and 1 reachable from here; not reached: beta, gamma";
+    api.on("GET /cluster/status", { ...STATUS, raft, leadership: null, leaderless, waitingFor });
+    expect(await dister("status")).toBe(6);
+    expect(io.out).toContain("\nleader   none for 6 min since 2026-11-22T10:00:00.000Z: lost touch with a majority\n");
+    expect(io.out).toContain(`\nwaiting  ${waitingFor}\n`);
+    io.out = "";
+    expect(await dister("status", "--json")).toBe(6);
+    expect(document()).toMatchObject({ result: 1, data: { leaderless, waitingFor } });
+  });
+
+  test("a node without a cluster says what it waits for, and ends with 6", async () => {
+    api.on("GET /cluster/status", { ...STATUS, raft: null, leadership: null, waitingFor: "2 more servers" });
+    expect(await dister("status")).toBe(6);
     expect(io.out).toBe("alpha (00000000000000AA) belongs to no cluster yet: 2 more servers\n");
+  });
+
+  test("--json has everything that the node answered", async () => {
+    api.on("GET /cluster/status", STATUS);
+    expect(await dister("status", "--json")).toBe(0);
+    expect(document()).toEqual({ result: 1, message: "ok", data: STATUS });
+  });
+});
+
+describe("node ls", () => {
+  test("shows who votes, how far each has come and which version it runs; nodes is as the original's", async () => {
+    api.on("GET /node", MEMBERS);
+    expect(await dister("node", "ls")).toBe(0);
+    expect(io.out.split("\n")).toEqual([...TABLE, ""]);
+    io.out = "";
+    expect(await dister("nodes")).toBe(0);
+    expect(io.out).toMatch(/^ *Id +Name +Group +Ip +Type +Role +Status\n/);
   });
 });
 

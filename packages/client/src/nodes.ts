@@ -6,6 +6,12 @@ import { objectOf } from "./shape.ts";
 export interface ShownNode extends NodeInfo {
   /** True when it counts for elections and commits. */
   readonly voter: boolean;
+  /** Entries of the log that it has not stored yet, as far as known; null when it is not. */
+  readonly lag: number | null;
+  /** Milliseconds since the leader heard it, or, of the leader, since the node that answers did; null without a leader. */
+  readonly silentMs: number | null;
+  /** What the leader has found out about its log: null when it is sound, or nobody leads. */
+  readonly mark: "damaged" | "lost data" | null;
 }
 
 /** Members of the cluster. */

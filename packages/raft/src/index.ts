@@ -1,5 +1,5 @@
 export { COMPACTION_DEFAULTS, type CompactionOptions } from "./compactor.ts";
-export type { ComparisonResult, PeerScore } from "./core/comparison.ts";
+export type { ComparisonResult, PeerScore } from "./core/comparison-result.ts";
 export { type CoreStart, type CoreStatus, type PeerProgress, RaftCore } from "./core/core.ts";
 export { RAFT_DEFAULTS, type RaftOptions, raftOptions } from "./core/options.ts";
 export type { LogReader } from "./core/raft-log.ts";

@@ -40,6 +40,9 @@ describe("GET /node", () => {
         boot: node.node.components.self.info().boot,
         ports: { raft: 10_000 + node.number, repl: 20_000 + node.number, api: 0 },
         cluster: leader.node.components.identity.current.clusterId,
+        lag: expect.any(Number),
+        silentMs: expect.any(Number),
+        mark: null,
         voter: true,
       });
     }

@@ -12,6 +12,7 @@ import {
 import {
   type CleanupPolicy,
   ClusterNode,
+  type HostFigures,
   type HostNetwork,
   IdentityFile,
   type NodeOptions,
@@ -23,6 +24,9 @@ export const NO_NETWORK: HostNetwork = {
   lookup: (name) => Promise.reject(new Error(`nobody knows ${name}`)),
   interfaces: () => [],
 };
+
+const DISK = { folder: "/dister.db", logBytes: 8_192, stateBytes: 4_096, freeBytes: 1_000_000, totalBytes: 2_000_000 };
+const HOST: HostFigures = { disk: () => Promise.resolve(DISK), connections: () => 4 };
 
 /** What a node keeps over a restart. */
 interface Disk {
@@ -121,6 +125,7 @@ export class MemoryCluster {
         clock: systemClock,
         rng: systemRng,
         logger: process.env["SHOW_LOG"] ? showLog(name) : NO_LOGGER,
+        host: HOST,
       },
       nodeOptions,
     );

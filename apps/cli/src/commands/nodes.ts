@@ -1,7 +1,8 @@
 import type { Client, WriteOptions } from "@dister/client";
-import { isDisterError, raftRoleName, roleName, STATUS } from "@dister/types";
+import { isDisterError, RAFT_ROLE, raftRoleName, roleName, STATUS } from "@dister/types";
 import { done, type Reply } from "../output.ts";
 import { type Column, tableOf } from "../table.ts";
+import { MEMBER_COLUMNS, memberRow } from "./members.ts";
 
 /** The original's columns; ids have grown to 16 digits since. */
 const COLUMNS: readonly Column[] = [
@@ -14,12 +15,26 @@ const COLUMNS: readonly Column[] = [
   { title: "Status", width: 10, align: "right" },
 ];
 
+/** As the original showed them. */
 export async function listNodes(client: Client): Promise<Reply> {
   const nodes = await client.nodes.list();
   const rows = nodes.map(({ id, name, group, ip, role, raft, status }) => {
     return [id, name, group, ip, roleName(role), raftRoleName(raft), status === STATUS.alive ? "alive" : "dead"];
   });
   return { data: nodes, text: tableOf(COLUMNS, rows, " ") };
+}
+
+/** The members as operators need them: who votes, how far each has come, which version it runs. */
+export async function listMembers(client: Client): Promise<Reply> {
+  const nodes = await client.nodes.list();
+  const leader = nodes.find(({ raft, status }) => raft === RAFT_ROLE.leader && status === STATUS.alive)?.id ?? null;
+  return {
+    data: nodes,
+    text: tableOf(
+      MEMBER_COLUMNS,
+      nodes.map((node) => memberRow(node, leader)),
+    ),
+  };
 }
 
 export async function addNodes(client: Client, addresses: readonly string[], options: WriteOptions): Promise<Reply> {

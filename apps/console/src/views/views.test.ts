@@ -113,6 +113,9 @@ const NODE: ShownNode = {
   cluster: "00000000000000CC",
   stateVersion: 1,
   boot: "00000000000000B0",
+  lag: 0,
+  silentMs: 0,
+  mark: null,
   voter: true,
 };
 

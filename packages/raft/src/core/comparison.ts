@@ -1,4 +1,5 @@
 import { type CompareReply, LOG_START, type LogPosition, type NodeId } from "@dister/types";
+import type { PeerScore } from "./comparison-result.ts";
 import { campaign } from "./election.ts";
 import { isLeaderAlive, mayStand, resetElectionDeadline } from "./role.ts";
 import type { ChangeReason, CoreState } from "./state.ts";
@@ -7,29 +8,6 @@ import type { ChangeReason, CoreState } from "./state.ts";
  * A comparison round asks every peer for its log position and score. It decides only who stands first, so that an
  * election seldom splits; who may vote, for whom, and who leads is decided by the election alone (scenario E15).
  */
-
-/** What a peer answered in a comparison round. */
-export interface PeerScore {
-  readonly id: NodeId;
-  /** Time to its answer, in microseconds; null when none came in time. */
-  readonly responseUs: number | null;
-  /** Index and term of its last entry, 0 while its log is suspect; null without an answer. */
-  readonly last: LogPosition | null;
-  /** How many peers it reached in its own last round, and the sum of their response times in microseconds. */
-  readonly scoreCount: number | null;
-  readonly score: number | null;
-}
-
-/** What a comparison round found. */
-export interface ComparisonResult {
-  readonly round: number;
-  /** On the core's clock, in milliseconds. */
-  readonly endedMs: number;
-  /** True when the leader was suspected, false for a mere measurement. */
-  readonly decides: boolean;
-  /** All voters that were asked. */
-  readonly peers: readonly PeerScore[];
-}
 
 /** The leader is suspected: find out who should stand. */
 export function suspectLeader(s: CoreState, reason: ChangeReason): void {

@@ -12,14 +12,8 @@ import {
   type SnapshotHeader,
   type SnapshotReply,
 } from "@dister/types";
-import {
-  type ComparisonResult,
-  endRound,
-  measureScore,
-  onCompare,
-  onCompareReply,
-  suspectLeader,
-} from "./comparison.ts";
+import { endRound, measureScore, onCompare, onCompareReply, suspectLeader } from "./comparison.ts";
+import type { ComparisonResult } from "./comparison-result.ts";
 import { Configurations } from "./configurations.ts";
 import { becomeCandidate, campaign, isVoteIgnored, onVoteReply, onVoteRequest } from "./election.ts";
 import { changeMembership, leaderTick, propose, transferLeadership } from "./leadership.ts";

@@ -9,7 +9,7 @@ import {
   type Rng,
 } from "@dister/types";
 import { ByteWindow } from "./byte-window.ts";
-import type { ComparisonResult } from "./comparison.ts";
+import type { ComparisonResult } from "./comparison-result.ts";
 import type { Configurations } from "./configurations.ts";
 import type { RaftOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";

@@ -14,6 +14,7 @@ describe("the configuration", () => {
       Role: 0,
       SavePath: "./",
       LogPath: "",
+      LogLevel: "info",
       MinNode: 2,
       Scan: false,
       Peers: [],

@@ -11,8 +11,11 @@ export type {
   ShownNode,
   Writes,
 } from "./api-node.ts";
+export { Discovery } from "./cluster/discovery.ts";
+export { Formation } from "./cluster/formation.ts";
 export type { HostNetwork, InterfaceAddress } from "./cluster/host-network.ts";
 export { type FoundingProposal, type Identity, IdentityFile } from "./cluster/identity.ts";
+export { OtherClusters } from "./cluster/other-clusters.ts";
 export { type HelloAddress, parsePeerAddress } from "./cluster/peer-address.ts";
 export { type KnownPeer, PeerDirectory } from "./cluster/peer-directory.ts";
 export { Self } from "./cluster/self.ts";

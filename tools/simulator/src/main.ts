@@ -1,3 +1,4 @@
+import { runFoundings } from "./cli/founding.ts";
 import { runMany } from "./cli/many-seeds.ts";
 import { runMutations } from "./cli/mutations.ts";
 import { runOne } from "./cli/one-seed.ts";
@@ -7,6 +8,7 @@ async function main(): Promise<boolean> {
   const options = readOptions(process.argv.slice(2).filter((arg) => arg !== "--"));
   if (options.command === "one") return runOne(options);
   if (options.command === "mutations") return runMutations(options.names);
+  if (options.command === "founding") return runFoundings(options);
   return runMany(options);
 }
 

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 export interface SimOptions {
-  readonly command: "seeds" | "one" | "mutations";
+  readonly command: "seeds" | "one" | "mutations" | "founding";
   readonly from: number;
   readonly seeds: number;
   readonly jobs: number;
@@ -14,6 +14,7 @@ export interface SimOptions {
 export const USAGE = `pnpm sim [--seeds 1000] [--from 1] [--jobs 2]   many runs; a broken rule is shrunk and can be replayed
 pnpm sim --seed N [--faults 1,4] [--trace]      one run, with all of its faults or only some
 pnpm sim --mutations [NAME ...]                 plants bugs, and sees that they are found
+pnpm sim --founding [--seeds 1000] [--from 1]   nodes that found a cluster, with power failures between any two steps
 `;
 
 /** @throws Error with the usage for anything that is not understood. */
@@ -29,9 +30,11 @@ export function readOptions(args: readonly string[]): SimOptions {
       faults: { type: "string" },
       trace: { type: "boolean", default: false },
       mutations: { type: "boolean", default: false },
+      founding: { type: "boolean", default: false },
     },
   });
-  const command = values.mutations ? "mutations" : values.seed === undefined ? "seeds" : "one";
+  const { mutations, founding, seed } = values;
+  const command = mutations ? "mutations" : founding ? "founding" : seed === undefined ? "seeds" : "one";
   if (positionals.length > 0 && command !== "mutations")
     throw new Error(`${positionals[0]} is not understood\n${USAGE}`);
   const faults = values.faults?.split(",").filter((text) => text !== "");

@@ -272,14 +272,18 @@ export class RaftNode<R = unknown> {
     this.#scheduled = true;
     this.#defer(() => {
       this.#scheduled = false;
-      if (this.#stopped) return;
-      try {
-        while (this.#core.hasReady && !this.#stopped) this.#handle(this.#core.takeReady());
-        this.#setTimer();
-      } catch (error) {
-        this.#fail(error);
-      }
+      this.#handOut();
     });
+  }
+
+  #handOut(): void {
+    if (this.#stopped) return;
+    try {
+      while (this.#core.hasReady && !this.#stopped) this.#handle(this.#core.takeReady());
+      this.#setTimer();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #handle(ready: Ready): void {
@@ -427,7 +431,8 @@ export class RaftNode<R = unknown> {
     const { clock } = this.#components;
     this.#assertRunning();
     const refused = this.#core.offerSnapshot(from, header, clock.nowMs());
-    this.#schedule();
+    // Not in a later turn: a whole snapshot may be here already, and what was decided before it belongs before it.
+    this.#handOut();
     if (refused !== null) return refused;
     const chunks = new CountedChunks(pieces);
     const sinceMs = clock.nowMs();

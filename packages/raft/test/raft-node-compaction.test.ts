@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { ENTRY_KIND } from "@dister/types";
 import { describe, expect, it } from "vitest";
 import { type MemoryNode, set, settle, watch } from "./memory-node.ts";
 import { type Trial, trial } from "./memory-trial.ts";
@@ -71,6 +73,42 @@ describe("compaction", () => {
     expect(leader.fatal).toEqual([broken]);
     expect(leader.log.firstIndex()).toBe(1);
     await expect(leader.node.propose(set("after", "v"))).rejects.toMatchObject({ code: "DISTER_ERR_STOPPED" });
+  });
+});
+
+describe("a snapshot that comes in one turn with log entries", () => {
+  it("S3: is installed behind them: what was decided before it never reaches the log after it", async () => {
+    const t = await trial(3, SMALL);
+    const [behind] = t.followers;
+    t.isolate(behind!);
+    await write(t, 40);
+    const { leader } = t;
+    const snapshot = await leader.stateMachine.snapshot();
+    const pieces: Uint8Array[] = [];
+    for await (const piece of snapshot.chunks) pieces.push(piece);
+    const { term } = leader.node.status();
+    const { lastIndex: last, commitIndex: commit } = behind!.node.status();
+    const prev = { index: last, term: behind!.log.termAt(last)! };
+    const entry = { index: last + 1, term, r: 1, kind: ENTRY_KIND.empty, payload: new Uint8Array() };
+    const reset = behind!.log.reset.bind(behind!.log);
+    behind!.log.reset = async (base) => {
+      await reset(base);
+      await settle(); // A real disk takes a while.
+    };
+    // As a process sees it that was paused for a while: everything is there at once.
+    behind!.receiver.message(leader.id, { type: "append", term, prev, commit, entries: [entry] });
+    const { position, membership } = snapshot;
+    const reply = watch(behind!.receiver.snapshot(leader.id, { term, position, membership }, Readable.from(pieces)));
+    await settle();
+    await settle();
+    expect(behind!.fatal).toEqual([]);
+    expect(reply.value).toMatchObject({ ok: true, index: position.index });
+    expect(behind!.log.firstIndex()).toBe(position.index + 1);
+    snapshot.close();
+    t.network.healAll();
+    const after = await t.propose(leader, "after");
+    await t.until(() => behind!.node.status().appliedIndex >= after);
+    expect(behind!.fatal).toEqual([]);
   });
 });
 

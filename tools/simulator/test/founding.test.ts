@@ -15,19 +15,19 @@ function end(run: FoundingRun): void {
 }
 
 describe("founding", () => {
-  it("300 storms of power failures, cuts and restarts break no rule, and everybody else says what helps", {
+  it("120 storms of power failures, cuts and restarts break no rule, and everybody else says what helps", {
     timeout: 120_000,
   }, async () => {
     let [clusters, members, kills] = [0, 0, 0];
-    for (let seed = 1; seed <= 300; seed++) {
+    for (let seed = 1; seed <= 120; seed++) {
       const result = await runFounding(seed);
       expect([seed, result.violation]).toEqual([seed, null]);
       clusters += result.clusters;
       members += result.members;
       kills += result.kills;
     }
-    console.log(`300 foundings, ${kills} power failures, ${clusters} clusters, ${members} members`);
-    expect(Math.min(clusters, members, kills)).toBeGreaterThan(200);
+    console.log(`120 foundings, ${kills} power failures, ${clusters} clusters, ${members} members`);
+    expect(Math.min(clusters, members, kills)).toBeGreaterThan(80);
   });
 
   it.each([

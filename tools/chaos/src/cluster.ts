@@ -30,6 +30,11 @@ export interface ClusterOptions {
   readonly size: number;
   readonly diskKind: DiskKind;
   readonly networkKind: NetworkKind;
+  /**
+   * How the nodes find each other: `peers` unless set. With `scan` they are told no address at all, neither the others' nor
+   * their own, and listen on all they have.
+   */
+  readonly finding?: "peers" | "scan";
   readonly chance: Chance;
 }
 
@@ -43,7 +48,7 @@ export class Cluster {
   readonly unexpectedExits: UnexpectedExit[] = [];
 
   private constructor(options: ClusterOptions, made: { links: Links; network: PeerNetwork; nodes: ClusterNode[] }) {
-    const { size, folder, diskKind } = options;
+    const { size, folder, diskKind, finding = "peers" } = options;
     this.links = made.links;
     this.network = made.network;
     this.nodes = made.nodes;
@@ -54,7 +59,7 @@ export class Cluster {
     for (let position = 0; position < size; position++) {
       const name = `node${position + 1}`;
       const disk = new SmallDisk(diskKind, join(folder, "disks", name));
-      const args = argsOf({ position, name, size, savePath: disk.path, network: made.network });
+      const args = argsOf({ position, name, size, savePath: disk.path, network: made.network, finding });
       const commandBefore = made.network.commandBefore(position);
       made.nodes.push(new ClusterNode({ position, name, disk, folder, args, commandBefore, onUnexpected }));
     }
@@ -150,17 +155,22 @@ function argsOf(options: {
   size: number;
   savePath: string;
   network: PeerNetwork;
+  finding: "peers" | "scan";
 }): string[] {
-  const { position, name, size, savePath, network } = options;
+  const { position, name, size, savePath, network, finding } = options;
   const others = Array.from({ length: size }, (_, other) => other).filter((other) => other !== position);
   return [
     `--Name=${name}`,
     `--SavePath=${savePath}`,
     `--MinNode=${size}`,
-    `--Peers=${others.map((other) => `${network.advertised(other)}:${PORTS.raft}`).join(",")}`,
-    `--Ip=${network.advertised(position)}`,
-    `--Listen=${network.real(position)}`,
-    `--ApiHost=${network.real(position)}`,
+    ...(finding === "scan"
+      ? ["--Scan=true", "--ApiHost=0.0.0.0"]
+      : [
+          `--Peers=${others.map((other) => `${network.advertised(other)}:${PORTS.raft}`).join(",")}`,
+          `--Ip=${network.advertised(position)}`,
+          `--Listen=${network.real(position)}`,
+          `--ApiHost=${network.real(position)}`,
+        ]),
     `--RaftPort=${PORTS.raft}`,
     `--ReplPort=${PORTS.repl}`,
     `--ApiPort=${PORTS.api}`,

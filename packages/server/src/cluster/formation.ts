@@ -16,7 +16,8 @@ import type { Discovery } from "./discovery.ts";
 import { decideFounding, type FounderState, foundersLost, isFounded, missingFounders } from "./founding-decision.ts";
 import type { FoundingProposal, IdentityFile } from "./identity.ts";
 import { JsonRpc } from "./json-rpc.ts";
-import { addressOf, type PeerDirectory } from "./peer-directory.ts";
+import { addressOf } from "./peer-address.ts";
+import type { PeerDirectory } from "./peer-directory.ts";
 import type { Self } from "./self.ts";
 
 /** Between two steps, while the node belongs to no cluster. */

@@ -1,5 +1,5 @@
 import type { Clock, ClusterId, Logger, NodeId, NodeInfo } from "@dister/types";
-import { addressOf } from "./peer-directory.ts";
+import { addressOf } from "./peer-address.ts";
 import type { Self } from "./self.ts";
 
 /** Another cluster is forgotten when nobody of it was heard for this long: longer than between two hellos. */

@@ -1,10 +1,15 @@
 import { isIPv6 } from "node:net";
-import { DEFAULT_PORTS, DisterError } from "@dister/types";
+import { DEFAULT_PORTS, DisterError, type NodeInfo, type PeerAddress } from "@dister/types";
 
 /** An address to say hello to. */
 export interface HelloAddress {
   readonly host: string;
   readonly raftPort: number;
+}
+
+/** Address under which a node can be reached, as it says itself or as it was seen. */
+export function addressOf(info: NodeInfo): PeerAddress {
+  return { host: info.ip, ports: info.ports };
 }
 
 const PATTERN = /^(?:\[([^\]]+)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/u;

@@ -10,6 +10,7 @@ import {
   type Transport,
 } from "@dister/types";
 import type { OtherClusters } from "./other-clusters.ts";
+import { addressOf } from "./peer-address.ts";
 import { PeerRoute } from "./peer-route.ts";
 
 /** A node that was heard. */
@@ -20,11 +21,6 @@ export interface KnownPeer {
   readonly address: PeerAddress;
   /** The address that it names itself (`Ip`), empty when it names none. */
   readonly named: string;
-}
-
-/** Address under which a node can be reached, as it says itself or as it was seen. */
-export function addressOf(info: NodeInfo): PeerAddress {
-  return { host: info.ip, ports: info.ports };
 }
 
 interface Entry {

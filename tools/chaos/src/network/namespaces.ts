@@ -20,12 +20,14 @@ export class NamespaceNetwork implements PeerNetwork {
   readonly #links: Links;
   /** Processes that do nothing but keep a namespace. */
   readonly #keepers: readonly ChildProcess[];
+  readonly #addresses: string[];
   readonly #cut = new Set<string>();
   readonly #forget: () => void;
 
   private constructor(links: Links, keepers: readonly ChildProcess[]) {
     this.#links = links;
     this.#keepers = keepers;
+    this.#addresses = keepers.map((_, position) => `${SUBNET}.${position + 1}`);
     this.#forget = links.onChange(() => this.#follow());
   }
 
@@ -50,22 +52,36 @@ export class NamespaceNetwork implements PeerNetwork {
       network.#ipOf(position, [
         "link set lo up",
         `link set eth0 address ${hardwareOf(position)}`,
-        `addr add ${addressOf(position)}/24 dev eth0`,
+        `addr add ${network.real(position)}/24 dev eth0`,
         "link set eth0 up",
         ...[...keepers.keys()]
           .filter((other) => other !== position)
-          .map((other) => neighbour(other, hardwareOf(other))),
+          .map((other) => neighbour(network.real(other), hardwareOf(other))),
       ]);
     }
     return network;
   }
 
   advertised(position: number): string {
-    return addressOf(position);
+    return this.#addresses[position]!;
   }
 
   real(position: number): string {
-    return addressOf(position);
+    return this.#addresses[position]!;
+  }
+
+  /** Takes a node's address away and gives it another of the same network, as a new lease does. Its links are whole. */
+  readdress(position: number, lastByte: number): void {
+    const old = this.#addresses[position]!;
+    const host = `${SUBNET}.${lastByte}`;
+    this.#addresses[position] = host;
+    this.#ipOf(position, [`addr del ${old}/24 dev eth0`, `addr add ${host}/24 dev eth0`]);
+    for (const other of this.#keepers.keys()) {
+      if (other === position) continue;
+      this.#ipOf(other, [`neigh del ${old} dev eth0`, neighbour(host, hardwareOf(position))]);
+      // With the address went what the kernel knew of its neighbours.
+      this.#ipOf(position, [neighbour(this.real(other), hardwareOf(other))]);
+    }
   }
 
   commandBefore(position: number): readonly string[] {
@@ -93,7 +109,7 @@ export class NamespaceNetwork implements PeerNetwork {
         if (isCut === this.#cut.has(name)) continue;
         if (isCut) this.#cut.add(name);
         else this.#cut.delete(name);
-        lines.push(neighbour(to, isCut ? NOWHERE : hardwareOf(to)));
+        lines.push(neighbour(this.real(to), isCut ? NOWHERE : hardwareOf(to)));
       }
       if (lines.length > 0) this.#ipOf(from, lines);
     }
@@ -104,16 +120,12 @@ export class NamespaceNetwork implements PeerNetwork {
   }
 }
 
-function addressOf(position: number): string {
-  return `${SUBNET}.${position + 1}`;
-}
-
 function hardwareOf(position: number): string {
   return `02:66:00:00:00:${String(position + 1).padStart(2, "0")}`;
 }
 
-function neighbour(position: number, hardware: string): string {
-  return `neigh replace ${addressOf(position)} lladdr ${hardware} dev eth0 nud permanent`;
+function neighbour(address: string, hardware: string): string {
+  return `neigh replace ${address} lladdr ${hardware} dev eth0 nud permanent`;
 }
 
 function ip(lines: readonly string[], before: readonly string[] = []): void {

@@ -15,6 +15,8 @@ export interface RollingFileOptions {
 
 /** Between two tries to write where writing has failed. */
 const RETRY_MS = 1_000;
+/** Between two looks whether the file is still there: somebody may have removed the whole folder. */
+const LOOK_MS = 1_000;
 
 /**
  * Lines into files of a limited size and number. Writing is synchronous, so that the last line before a crash is there;
@@ -29,6 +31,7 @@ export class RollingFile {
   #bytes = 0;
   /** The last line was written in part: what follows begins on a line of its own. */
   #cut = false;
+  #lookMs = 0;
   #failing: { lost: number; retryMs: number } | null = null;
 
   /**
@@ -50,6 +53,7 @@ export class RollingFile {
       return;
     }
     try {
+      this.#look(nowMs);
       this.#put(line);
       this.#works();
     } catch (error) {
@@ -58,8 +62,16 @@ export class RollingFile {
   }
 
   close(): void {
-    if (this.#file !== null) closeSync(this.#file);
+    const file = this.#file;
     this.#file = null;
+    if (file !== null) closeSync(file);
+  }
+
+  /** Lets go of a file that was removed under this process: what is written to it nobody will ever read. */
+  #look(nowMs: number): void {
+    if (this.#file === null || nowMs < this.#lookMs) return;
+    this.#lookMs = nowMs + LOOK_MS;
+    if (fstatSync(this.#file).nlink === 0) this.close();
   }
 
   #put(line: string): void {
@@ -117,7 +129,17 @@ export class RollingFile {
       const reason = (error as Error).message;
       this.#tell(`log lines cannot be written to ${folder} and are lost until they can: ${reason}`);
     }
+    this.#letGo();
     this.#failing = { lost: (this.#failing?.lost ?? 0) + 1, retryMs: nowMs + RETRY_MS };
+  }
+
+  /** The next try opens a file anew. */
+  #letGo(): void {
+    try {
+      this.close();
+    } catch {
+      // What cannot be closed is lost all the same.
+    }
   }
 
   #works(): void {

@@ -1,5 +1,5 @@
 import { decodeCommand } from "@dister/store";
-import { type Logger, NO_LOGGER, type NodeId, type PeerRpc, type Rng, type Role } from "@dister/types";
+import { type Clock, type Logger, NO_LOGGER, type NodeId, type PeerRpc, type Rng, type Role } from "@dister/types";
 import { systemClock, systemRng } from "@dister/types/system";
 import {
   MemoryFileSystem,
@@ -51,12 +51,28 @@ export interface TestNode {
   stop(): Promise<void>;
 }
 
-/** Nodes that share a network in memory. The clock is the real one: HTTP is real as well. */
+/** What a cluster in memory may be given in place of its own. */
+export interface MemoryClusterParts {
+  readonly clock: Clock;
+  readonly loggerOf: (name: string) => Logger;
+}
+
+const usualLogger = (name: string): Logger => (process.env["SHOW_LOG"] ? showLog(name) : NO_LOGGER);
+
+/** Nodes that share a network in memory. The clock is the real one unless another is given: HTTP is real as well. */
 export class MemoryCluster {
-  readonly network = new MemoryNetwork({ clock: systemClock, rng: new SeededRng(7) }, { reconnectMs: 10 });
+  readonly network: MemoryNetwork;
+  readonly #clock: Clock;
+  readonly #loggerOf: (name: string) => Logger;
   readonly #disks = new Map<number, Disk>();
   #wiped = 0;
   readonly nodes = new Map<number, TestNode>();
+
+  constructor({ clock = systemClock, loggerOf = usualLogger }: Partial<MemoryClusterParts> = {}) {
+    this.#clock = clock;
+    this.#loggerOf = loggerOf;
+    this.network = new MemoryNetwork({ clock, rng: new SeededRng(7) }, { reconnectMs: 10 });
+  }
 
   #disk(number: number): Disk {
     const known = this.#disks.get(number);
@@ -122,10 +138,10 @@ export class MemoryCluster {
         transport: peer,
         rpc,
         network: NO_NETWORK,
-        clock: systemClock,
+        clock: this.#clock,
         rng: systemRng,
-        logger: process.env["SHOW_LOG"] ? showLog(name) : NO_LOGGER,
-        host: HOST,
+        logger: this.#loggerOf(name),
+        host: { ...HOST },
       },
       nodeOptions,
     );

@@ -112,6 +112,7 @@ export class ClusterNews {
     const before = this.#members;
     if (members === before) return;
     this.#members = members;
+    if (members.length === 0) return;
     if (before.length === 0) {
       const names = members.map(({ name }) => name);
       return this.#logger.info("members known", { members: names, voters: voterIds({ members }).length });

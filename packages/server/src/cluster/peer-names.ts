@@ -83,8 +83,8 @@ export class PeerNames {
       peer.told = false;
     } catch (error) {
       peer.waitMs = Math.min(2 * peer.waitMs, LOOKUP_MS_MAX);
-      const message = `Peers: the name ${host} has no address, it is looked up again and again`;
-      if (!peer.told) this.#logger.warn(message, { reason: (error as Error).message });
+      const fields = { name: host, reason: (error as Error).message };
+      if (!peer.told) this.#logger.warn("a name of Peers has no address and is looked up again and again", fields);
       peer.told = true;
     } finally {
       peer.underWay = false;

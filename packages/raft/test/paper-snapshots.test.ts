@@ -68,6 +68,17 @@ describe("§7 snapshots, the leader", () => {
     expect(peer3(node)).toMatchObject({ match: 52, state: "replicate" });
   });
 
+  it("S1 M7: one that reaches the end of the log makes a caught-up peer, although nothing follows to prove it", () => {
+    const node = compactedLeader();
+    node.receive(3, refused(2, 51, at(0, 0)));
+    node.clear();
+    node.core.snapshotSent(nodeId(3), { term: 2, ok: true, index: 52 }, node.nowMs);
+    node.drain();
+    expect(peer3(node)).toMatchObject({ match: 52, state: "replicate" });
+    node.propose("x");
+    expect(node.sentOf("append", 3).at(-1)).toMatchObject({ prev: at(52, 2), entries: [{ index: 53 }] });
+  });
+
   it("S1 §7: a stream that broke is tried again when the follower shows that it lives, not before", () => {
     const node = compactedLeader();
     node.receive(3, refused(2, 51, at(0, 0)));

@@ -311,6 +311,8 @@ export class RaftCore {
     if (reply?.ok && reply.term === s.term) progress.acknowledged(Math.min(reply.index, s.log.lastIndex), nowMs);
     progress.becomeProbe(nowMs);
     progress.paused = !reply?.ok; // After a failure the next heartbeat's answer says that it is worth another try.
+    // In a quiet cluster no entry follows whose answer would end the probing, and a learner would never get its vote.
+    if (progress.match === s.log.lastIndex) progress.becomeReplicate(nowMs);
     s.replicate = true;
     if (s.transfer?.to === to) handOver(s); // Nothing may follow the snapshot, so no append's answer would do it.
   }

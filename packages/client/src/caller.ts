@@ -62,7 +62,22 @@ export class Caller {
     return this.#attempt(this.#settings.urls[this.#preferred]!, call, { ...options, timeoutMs });
   }
 
-  async #run(call: Call, options: CallOptions, requestId: string | undefined): Promise<unknown> {
+  /**
+   * Asks what is answered by a stream of bytes, which is not read here. Limits and retries end when it begins.
+   * @throws DisterError as {@link Caller.read}.
+   */
+  async open(call: Call, options: CallOptions = {}): Promise<{ readonly url: string; readonly response: Response }> {
+    const take: Take = async (url, response) =>
+      isStream(response) ? { kind: "data", data: { url, response } } : textOutcome(url, response);
+    return (await this.#run(call, options, undefined, take)) as { url: string; response: Response };
+  }
+
+  async #run(
+    call: Call,
+    options: CallOptions,
+    requestId: string | undefined,
+    take: Take = textOutcome,
+  ): Promise<unknown> {
     const { urls, retries, clock } = this.#settings;
     const timeoutMs = checkedTimeout(options.timeoutMs ?? this.#settings.timeoutMs);
     const deadlineMs = clock.nowMs() + timeoutMs;
@@ -72,7 +87,7 @@ export class Caller {
     for (let attempt = 0; ; attempt++) {
       const position = (first + attempt) % urls.length;
       const limitMs = Math.min(shareMs, deadlineMs - clock.nowMs());
-      const limits = { ...options, timeoutMs: limitMs, requestId };
+      const limits = { ...options, timeoutMs: limitMs, requestId, take };
       const outcome = await this.#attempt(urls[position]!, call, limits);
       if (outcome.kind === "data" || !outcome.again) this.#preferred = position;
       if (outcome.kind === "data") return outcome.data;
@@ -98,9 +113,13 @@ export class Caller {
   async #attempt(
     url: string,
     call: Call,
-    limits: CallOptions & { readonly timeoutMs: number; readonly requestId?: string | undefined },
+    limits: CallOptions & {
+      readonly timeoutMs: number;
+      readonly requestId?: string | undefined;
+      readonly take?: Take;
+    },
   ): Promise<Outcome> {
-    const { signal, timeoutMs, requestId } = limits;
+    const { signal, timeoutMs, requestId, take = textOutcome } = limits;
     signal?.throwIfAborted();
     const controller = new AbortController();
     const timer = this.#settings.clock.setTimer(timeoutMs, () => controller.abort(TIME_OVER));
@@ -120,7 +139,7 @@ export class Caller {
         cache: "no-store",
         credentials: "omit",
       });
-      return outcomeOf(url, response.status, await response.text());
+      return await take(url, response);
     } catch (thrown) {
       signal?.throwIfAborted();
       if (controller.signal.reason !== TIME_OVER) return networkOutcome(url, thrown);
@@ -147,6 +166,15 @@ export class Caller {
       signal?.addEventListener("abort", abort, { once: true });
     });
   }
+}
+
+/** Makes an outcome of a response whose head has come. */
+type Take = (url: string, response: Response) => Promise<Outcome>;
+
+const textOutcome: Take = async (url, response) => outcomeOf(url, response.status, await response.text());
+
+function isStream({ ok, headers, body }: Response): boolean {
+  return ok && body !== null && headers.get("content-type") === "application/octet-stream";
 }
 
 /** The error of a call. A refusal says nothing of an earlier attempt that may have gone through. */

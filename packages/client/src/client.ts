@@ -5,6 +5,7 @@ import { HttpNodes, type NodesClient } from "./nodes.ts";
 import { HttpServices, type ServicesClient } from "./services.ts";
 import { type ClientComponents, type ClientOptions, checkedName, settingsOf } from "./settings.ts";
 import { objectOf } from "./shape.ts";
+import { downloadSnapshot, type SnapshotDownload, type SnapshotOptions } from "./snapshot.ts";
 
 export interface BalanceOptions extends CallOptions {
   /** `priority` (default): random, by weight. `round-robin`: in turns, by weight. */
@@ -43,6 +44,11 @@ export interface Client {
   health(options?: CallOptions): Promise<HealthReport>;
   /** State of the node that answers and of the cluster as it sees it, for people and for metrics. */
   status(options?: CallOptions): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * The whole state of one log id as the bytes of a backup file (docs/formats/backup.md), read as fast as the pieces are
+   * taken. A transfer that is cut off rejects; whoever keeps the bytes checks them: the last 32 are the SHA-256 of the rest.
+   */
+  snapshot(options?: SnapshotOptions): Promise<SnapshotDownload>;
   /** Asks the leader to hand over to the member with the id `to`, or to whom it chooses; returns whom it asked. */
   transferLeadership(to?: string, options?: WriteOptions): Promise<string>;
 }
@@ -52,7 +58,8 @@ export interface Client {
  * @throws DisterError `DISTER_ERR_INVALID` naming the option.
  */
 export function createClient(options: ClientOptions = {}, components: ClientComponents = {}): Client {
-  const caller = new Caller(settingsOf(options, components));
+  const settings = settingsOf(options, components);
+  const caller = new Caller(settings);
   return {
     kv: new HttpKv(caller),
     nodes: new HttpNodes(caller),
@@ -71,6 +78,7 @@ export function createClient(options: ClientOptions = {}, components: ClientComp
     async status(call) {
       return objectOf(await caller.read({ method: "GET", path: "/cluster/status" }, call), "GET /cluster/status");
     },
+    snapshot: (call) => downloadSnapshot(caller, settings, call),
     async transferLeadership(to, call) {
       const body = JSON.stringify(to === undefined ? {} : { to });
       const data = await caller.write({ method: "POST", path: "/cluster/transfer", body }, call);

@@ -5,3 +5,4 @@ export type { KvClient, KvPair, Page, PageOptions, Pairs, ReadOptions, WriteResu
 export type { NodesClient, ShownNode } from "./nodes.ts";
 export type { ServiceDefinition, ServiceNodeDefinition, ServicesClient } from "./services.ts";
 export type { ClientComponents, ClientOptions } from "./settings.ts";
+export type { SnapshotDownload, SnapshotOptions } from "./snapshot.ts";

@@ -93,12 +93,30 @@ export interface Operations {
   transfer(to: NodeId | null): Promise<NodeId>;
 }
 
+/** A backup on its way. */
+export interface Backup {
+  /** Log id of the state. */
+  readonly logId: LogId;
+  /** The bytes of the file (docs/formats/backup.md), made as they are taken. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Lets go of what the backup holds; must be called, also at its end and after an error. */
+  close(): void;
+}
+
+/** Backups of the state. */
+export interface Backups {
+  /** @throws DisterError `DISTER_ERR_BUSY` beyond `LIMITS.backupsAtOnceMax`; as the reads. */
+  open(consistency: Consistency): Promise<Backup>;
+}
+
 /** What the routes of the API need of the node behind them, whatever its role. */
 export interface ApiNode {
   readonly reads: Reads;
   readonly writes: Writes;
   readonly members: Members;
   readonly operations: Operations;
+  /** Absent where the node keeps no state. */
+  readonly backups?: Backups;
   readonly metrics: Pick<Metrics, "registry" | "request">;
   readonly rng: Rng;
 }

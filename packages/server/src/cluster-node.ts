@@ -10,7 +10,7 @@ import {
   stateVersionOf,
   voterIds,
 } from "@dister/types";
-import type { ApiNode, Members, Operations, Reads, Writes } from "./api-node.ts";
+import type { ApiNode, Backups, Members, Operations, Reads, Writes } from "./api-node.ts";
 import { Discovery } from "./cluster/discovery.ts";
 import { Formation } from "./cluster/formation.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
@@ -23,6 +23,7 @@ import { NO_CLEANUP } from "./cluster/upkeep.ts";
 import { Gateway, PROPOSE_METHOD } from "./gateway.ts";
 import { HealthMonitor } from "./health-monitor.ts";
 import { Api } from "./http/api.ts";
+import { MemberBackups } from "./member-backups.ts";
 import { MemberList } from "./member-list.ts";
 import { MemberOperations } from "./member-operations.ts";
 import { MemberReads } from "./member-reads.ts";
@@ -49,6 +50,7 @@ export class ClusterNode implements ServedNode, ApiNode {
   readonly discovery: Discovery;
   readonly metrics: Metrics;
   readonly reads: Reads;
+  readonly backups: Backups;
   readonly writes: Writes;
   readonly members: Members;
   readonly operations: Operations;
@@ -98,6 +100,7 @@ export class ClusterNode implements ServedNode, ApiNode {
     const { metrics } = this;
     this.#news = new ClusterNews({ self: self.id, clock, logger, json: new JsonRpc(rpc), metrics });
     this.reads = new MemberReads(this);
+    this.backups = new MemberBackups(this);
     this.writes = { write: (command, requestId) => this.membered.gateway.write(command, requestId) };
     this.members = new MemberList(this);
     this.operations = new MemberOperations(this);

@@ -1,3 +1,4 @@
+export { BACKUP } from "./backup.ts";
 export type {
   Command,
   CommandOutcome,

@@ -34,6 +34,8 @@ export const LIMITS = Object.freeze({
   sendQueueBytesMax: 64 * MIB,
   /** One piece of a snapshot. */
   snapshotChunkBytes: 256 * KIB,
+  /** Backups that one node sends at the same time: each keeps the database from being brought up to date. */
+  backupsAtOnceMax: 2,
   /** From connect to a finished handshake. */
   handshakeTimeoutMs: 3_000,
   /** Connections that others opened to one peer port. */

@@ -65,6 +65,21 @@ export class IdentityFile {
     return file;
   }
 
+  /**
+   * Reads the identity of a data folder, whatever its group.
+   * @throws DisterError `DISTER_ERR_IDENTITY` when there is none, or it cannot be read.
+   */
+  static read(fileSystem: FileSystem, folder: string): Identity {
+    const path = `${folder}/identity.json`;
+    if (fileSystem.exists(path)) return readIdentity(fileSystem, path);
+    throw new DisterError("DISTER_ERR_IDENTITY", { reason: `there is no ${path}` });
+  }
+
+  /** Writes the identity of a data folder that is made with its cluster at once; durable when it returns. */
+  static make(parts: { fileSystem: FileSystem; folder: string; identity: Identity }): void {
+    new IdentityFile(parts.fileSystem, parts.folder, parts.identity).#save(parts.identity);
+  }
+
   private constructor(fileSystem: FileSystem, folder: string, identity: Identity) {
     this.#fileSystem = fileSystem;
     this.#folder = folder;

@@ -11,6 +11,7 @@ import { kvRoutes } from "./kv-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { OpenConnections } from "./open-connections.ts";
 import { serviceRoutes } from "./service-routes.ts";
+import { snapshotRoutes } from "./snapshot-routes.ts";
 
 /** How long requests that are under way may take when the node stops. */
 const ANSWER_MS = 4_000;
@@ -66,6 +67,7 @@ export class Api {
     });
     for (const routes of [kvRoutes, serviceRoutes, balanceRoutes, nodeRoutes, clusterRoutes])
       routes(this.#server, node);
+    snapshotRoutes(this.#server, node, logger);
     if (options.consoleFolder !== undefined) consoleRoutes(this.#server, options.consoleFolder, logger);
   }
 

@@ -14,6 +14,7 @@ export {
   TransferSchema,
   ValueSchema,
 } from "./api.ts";
+export { type BackupHead, BackupHeadSchema, SnapshotQuerySchema } from "./backup.ts";
 export { CONFIG_DEFAULTS, type Config, ConfigSchema } from "./config.ts";
 export { firstProblem, parseOrThrow } from "./problem.ts";
 export { ServiceConfigSchema, ServiceNodeSchema, ServiceTypeSchema } from "./service.ts";

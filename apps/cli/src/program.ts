@@ -1,24 +1,14 @@
 import { LIMITS } from "@dister/types";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { addBackups } from "./backup-commands.ts";
 import { showStatus, transferLeadership } from "./commands/cluster.ts";
 import { allPairs, deleteKeys, getValue, listPairs, setValue } from "./commands/kv.ts";
 import { addNodes, listMembers, listNodes, removeNodes } from "./commands/nodes.ts";
 import { addServices, balance, getService, listServices, removeServices } from "./commands/services.ts";
-import { type Connection, listOf, readApi, readMilliseconds, readWhole } from "./connection.ts";
-import type { Reply } from "./output.ts";
+import { listOf, readApi, readMilliseconds, readWhole } from "./connection.ts";
+import type { Session } from "./session.ts";
 import type { UpOptions } from "./up/up.ts";
 import { VERSION } from "./version.ts";
-
-/** What the commands need of the run that they belong to. */
-export interface Session {
-  /** Asks a node what changes nothing, and shows what it answers. */
-  ask(work: (connection: Connection) => Promise<Reply>): Promise<void>;
-  /** Asks a node for a change, and shows what it answers. */
-  change(work: (connection: Connection) => Promise<Reply>): Promise<void>;
-  /** Runs a whole cluster until it is to stop. */
-  up(options: UpOptions): Promise<void>;
-  show(reply: Reply): void;
-}
 
 /** All commands. */
 export function buildProgram(session: Session, prepare: (program: Command) => void): Command {
@@ -37,9 +27,10 @@ export function buildProgram(session: Session, prepare: (program: Command) => vo
   addHelp(program, session);
   program.commandsGroup("Commands:");
   addKv(program, session);
-  addNode(program, session);
+  const node = addNode(program, session);
   addService(program, session);
   addCluster(program, session);
+  addBackups(program, node, session);
   program.commandsGroup("Commands of the original:");
   addOriginal(program, session);
   return program;
@@ -86,7 +77,7 @@ function addKv(program: Command, session: Session): void {
     .action((prefix: string) => session.ask(({ client }) => listPairs(client, prefix)));
 }
 
-function addNode(program: Command, session: Session): void {
+function addNode(program: Command, session: Session): Command {
   const node = program.command("node").description("members of the cluster");
   node
     .command("ls")
@@ -102,6 +93,7 @@ function addNode(program: Command, session: Session): void {
     .description("remove members")
     .argument("<node...>", "id or name")
     .action((names: string[]) => session.change(({ client, write }) => removeNodes(client, names, write)));
+  return node;
 }
 
 function addService(program: Command, session: Session): void {

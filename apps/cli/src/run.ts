@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from "commander";
 import { connect, type GlobalOptions, urlsOf } from "./connection.ts";
+import { runDaemonCommand } from "./daemon-command.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { failureOf } from "./failure.ts";
 import type { Io } from "./io.ts";
@@ -9,7 +10,7 @@ import { up } from "./up/up.ts";
 
 /** What a run may be given in place of its own. */
 export interface RunOptions {
-  /** Path of the script that `dister up` starts for each node; default: the `disterd` of `@dister/daemon`. */
+  /** Path of the script that `dister up` and the commands on stopped nodes start; default: the `disterd` of `@dister/daemon`. */
   readonly daemon?: string;
 }
 
@@ -38,6 +39,10 @@ export async function run(argv: readonly string[], io: Io, options: RunOptions =
       async up(upOptions) {
         const { json = false } = program.opts<GlobalOptions>();
         exitCode = await up({ ...upOptions, json }, { io, ...options });
+      },
+      async daemon(args) {
+        const { json = false } = program.opts<GlobalOptions>();
+        exitCode = await runDaemonCommand(json ? [...args, "--json"] : args, io, options.daemon);
       },
       show: (reply) => show(reply),
     },

@@ -4,6 +4,8 @@ import { parseFlags } from "./flags.ts";
 import { helpText } from "./help.ts";
 import { type OpenLogger, openLogger } from "./logger.ts";
 import { createNode, type RunningNode } from "./node.ts";
+import { offlineCommandLine } from "./offline/command-line.ts";
+import { runOffline } from "./offline/offline.ts";
 import { VERSION } from "./version.ts";
 
 /** How long a graceful stop may take before the process ends all the same. */
@@ -13,6 +15,11 @@ const STOP_MS = 8_000;
 const EXIT = { stopped: 0, failed: 1, config: 78 } as const;
 
 async function main(argv: readonly string[]): Promise<void> {
+  const offline = offlineCommandLine(argv);
+  if (offline !== undefined) {
+    process.exitCode = await runOffline(offline);
+    return;
+  }
   const flags = parseFlags(argv);
   if (flags.help) return void process.stdout.write(helpText());
   if (flags.version) return void process.stdout.write(`disterd ${VERSION}\n`);

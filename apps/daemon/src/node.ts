@@ -14,6 +14,7 @@ import { assertPossible } from "./config.ts";
 import { hostFigures } from "./host-figures.ts";
 import { isLoopback } from "./loopback.ts";
 import { machineNetwork } from "./machine-network.ts";
+import { dataPlace, refuseUnfinished } from "./offline/data-place.ts";
 import { VERSION } from "./version.ts";
 
 /** A running node. */
@@ -66,7 +67,9 @@ async function closeAll(closers: (() => unknown)[]): Promise<void> {
 
 async function compose(config: Config, logger: Logger, closers: (() => unknown)[]): Promise<RunningNode> {
   const fileSystem: FileSystem = new NodeFileSystem();
-  const folder = join(config.SavePath, "dister.db");
+  const place = dataPlace(config.SavePath);
+  refuseUnfinished(fileSystem, place);
+  const { folder } = place;
   fileSystem.makeDirectory(folder);
   closers.push(fileSystem.lock(join(folder, "lock")));
   const identity = IdentityFile.open({ fileSystem, rng, folder, group: config.Group });

@@ -124,8 +124,20 @@ export class DaemonCluster {
   }
 
   run(i: number): Daemon {
+    const daemon = startDaemon(this.args(i), this.folder);
+    this.slots[i]!.daemon = daemon;
+    return daemon;
+  }
+
+  /** Runs a command of `disterd` with the configuration of a node, to its end. */
+  async offline(i: number, command: string, ...flags: string[]): Promise<Ended> {
+    return startDaemon([command, ...flags, ...this.args(i)], this.folder).ended;
+  }
+
+  /** The configuration of a node, as flags. */
+  args(i: number): string[] {
     const { name, folder, ports, minNode, peers } = this.slots[i]!;
-    const args = [
+    return [
       `--Name=${name}`,
       `--SavePath=${folder}`,
       `--MinNode=${minNode}`,
@@ -137,9 +149,11 @@ export class DaemonCluster {
       `--ApiPort=${ports.api}`,
       ...this.extraArgs,
     ];
-    const daemon = startDaemon(args, this.folder);
-    this.slots[i]!.daemon = daemon;
-    return daemon;
+  }
+
+  /** Where a node's data lie. */
+  dataFolder(i: number): string {
+    return join(this.slots[i]!.folder, "dister.db");
   }
 
   url(i: number): string {

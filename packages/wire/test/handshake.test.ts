@@ -102,6 +102,37 @@ describe("who is let in", () => {
     expect(one.frames.map(({ kind }) => kind)).toEqual([FRAME_KIND.preface]);
   });
 
+  test("where a node was met is told beside its info, and whether it names an address itself", async () => {
+    const sightings: unknown[] = [];
+    const b = await started(B, { onInfo: (info, sighting) => sightings.push({ ip: info.ip, ...sighting }) });
+    const [named, unnamed] = [await started(A, { self: () => infoOf(A, { ip: "192.0.2.7" }) }), await started(A)];
+    await named.hello(at(b.ports().raft));
+    await unnamed.hello(at(b.ports().raft));
+    await until(() => sightings.length === 2, "told");
+    expect(sightings).toEqual([
+      { ip: "192.0.2.7", host: "127.0.0.1", named: true },
+      { ip: "127.0.0.1", host: "127.0.0.1", named: false },
+    ]);
+  });
+
+  test("a hello gives up after the time that it was given, at somebody who accepts and says nothing", async () => {
+    let silent: Raw | undefined;
+    const port = await listening((socket) => {
+      silent = taking(socket);
+    });
+    const clock = new ManualClock();
+    const a = await started(A, {}, { clock });
+    const reason = refusal(a.hello(at(port), { timeoutMs: 200 }));
+    await until(() => silent?.frames.length === 1, "the preface comes");
+    clock.advance(199);
+    expect(silent!.closed).toBe(false);
+    clock.advance(2);
+    expect(await reason).toBe("the handshake took too long");
+    await until(() => silent!.closed, "closed");
+    // Whoever only listens learns no group and no name.
+    expect(silent!.frames.map(({ kind }) => kind)).toEqual([FRAME_KIND.preface]);
+  });
+
   test("a node that meets itself is told so", async () => {
     const a = await started(A);
     expect(await refusal(a.hello(at(a.ports().raft)))).toBe("this is the node itself");

@@ -86,7 +86,7 @@ export class Discovery {
   }
 
   get #isFormed(): boolean {
-    return this.#parts.self.info().cluster !== "";
+    return this.#parts.self.cluster !== "";
   }
 
   #peersFor(from: NodeInfo): NodeInfo[] {
@@ -109,15 +109,15 @@ export class Discovery {
 
   #makeScan(): LanScan {
     const { network, clock, logger, self, directory } = this.#parts;
-    const raftPort = (): number => self.info().ports.raft;
+    const raftPort = self.info().ports.raft;
     return new LanScan({
       network,
       clock,
       logger,
-      hello: (host, timeoutMs) => this.hello({ host, raftPort: raftPort() }, { timeoutMs }),
+      hello: (host, timeoutMs) => this.hello({ host, raftPort }, { timeoutMs }),
       isConnected: (host) =>
         directory.all().some(({ info, address }) => {
-          return address.host === host && address.ports.raft === raftPort() && directory.isUp(info.id);
+          return address.host === host && address.ports.raft === raftPort && directory.isUp(info.id);
         }),
     });
   }

@@ -111,6 +111,18 @@ describe("the directory of peers", () => {
     expect(directory.all()).toEqual([]);
   });
 
+  it("forgets a node that was gone for ten minutes, unless it is a member or somebody still tells of it", () => {
+    const member: Member = { id: B, name: "b", role: 0, voter: true, address: { host: "10.0.0.2", ports: PORTS } };
+    directory.isMember(member);
+    const [gone, told] = ["00000000000000CC", "00000000000000DD"];
+    directory.heardOf({ ...infoOf("10.0.0.3"), id: gone });
+    for (let minute = 0; minute < 15; minute++) {
+      directory.heardOf({ ...infoOf("10.0.0.4"), id: told });
+      wait(60_000);
+    }
+    expect([...set.keys()].sort()).toEqual([B, told]);
+  });
+
   it("forgets a node with all its addresses", () => {
     directory.heard(infoOf("10.0.0.2"), { host: "10.0.0.3", named: true });
     directory.forget(B);

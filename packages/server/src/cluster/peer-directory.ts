@@ -13,6 +13,9 @@ import type { OtherClusters } from "./other-clusters.ts";
 import { addressOf } from "./peer-address.ts";
 import { PeerRoute } from "./peer-route.ts";
 
+/** A node that is no member is forgotten when it was not connected for this long: wiped nodes come back under other ids. */
+const FORGET_MS = 600_000;
+
 /** A node that was heard. */
 export interface KnownPeer {
   /** What it said last; its `ip` is the address that it names or, where it names none, the one in use. */
@@ -30,6 +33,9 @@ interface Entry {
   /** Where it listens, as it said last. */
   ports: Ports;
   readonly route: PeerRoute;
+  isMember: boolean;
+  /** When it was connected, or said or told of, last. */
+  heardMs: number;
   /** What the transport was told: where the connection is, or is tried. */
   address: PeerAddress;
 }
@@ -88,15 +94,22 @@ export class PeerDirectory {
     if (id === this.#self) return;
     const entry = this.#entry(id, address);
     if (entry.info === null) entry.ports = address.ports;
+    entry.isMember = true;
     entry.route.offer(address.host);
     this.#connect(id, entry);
   }
 
-  /** Lets every node that is not connected have its next address tried in its turn. */
+  /** Lets every node that is not connected have its next address tried in its turn, and forgets those that are gone. */
   look(): void {
     const nowMs = this.#clock.nowMs();
     for (const [id, entry] of this.#entries) {
-      entry.route.look({ isUp: this.#transport.isUp(id), nowMs });
+      const isUp = this.#transport.isUp(id);
+      if (isUp) entry.heardMs = nowMs;
+      if (!entry.isMember && nowMs - entry.heardMs > FORGET_MS) {
+        this.forget(id);
+        continue;
+      }
+      entry.route.look({ isUp, nowMs });
       this.#connect(id, entry);
     }
   }
@@ -133,9 +146,14 @@ export class PeerDirectory {
 
   #entry(id: NodeId, address: PeerAddress): Entry {
     const { host, ports } = address;
+    const nowMs = this.#clock.nowMs();
     const entry = this.#entries.get(id);
-    if (entry !== undefined) return entry;
-    const made = { info: null, named: "", ports, route: new PeerRoute(host, this.#clock.nowMs()), address };
+    if (entry !== undefined) {
+      entry.heardMs = nowMs;
+      return entry;
+    }
+    const route = new PeerRoute(host, nowMs);
+    const made = { info: null, named: "", ports, route, isMember: false, heardMs: nowMs, address };
     this.#entries.set(id, made);
     return made;
   }

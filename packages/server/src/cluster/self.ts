@@ -1,4 +1,5 @@
 import {
+  type ClusterId,
   entryLogId,
   hexIdOf,
   type LogStore,
@@ -48,6 +49,11 @@ export class Self {
 
   get id(): string {
     return this.#identity.current.nodeId;
+  }
+
+  /** Cluster that the node belongs to, empty for none. */
+  get cluster(): ClusterId {
+    return this.#identity.current.clusterId;
   }
 
   get role(): Role {

@@ -1,6 +1,7 @@
 // Runs inside namespaces of its own and prints, as JSON, what became of three nodes that found each other by a scan, and of
 // one that came back with another address. Nothing where namespaces cannot be.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Chance } from "../src/chance.ts";
@@ -12,6 +13,8 @@ import { isInSandbox, runInSandbox } from "../src/sandbox.ts";
 
 const WITHIN_MS = 60_000;
 const MOVED_TO = 77;
+/** Where the run itself is on the bridge: a machine with another program on the raft port. */
+const STRANGER = "10.66.0.254";
 
 interface ShownNode {
   readonly id: string;
@@ -20,10 +23,35 @@ interface ShownNode {
   readonly status: number;
 }
 
+/** A program that is no node, accepts whoever comes and says nothing. */
+async function stranger(): Promise<{ received: Buffer[]; close: () => void }> {
+  const received: Buffer[] = [];
+  const server = createServer((socket) => {
+    const at = received.push(Buffer.alloc(0)) - 1;
+    socket.on("data", (chunk: Buffer) => {
+      received[at] = Buffer.concat([received[at]!, chunk]);
+    });
+    socket.on("error", () => {});
+  });
+  const listen = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(PORTS.raft, STRANGER, resolve);
+    });
+  // The bridge is made while the cluster starts.
+  const isListening = async (): Promise<boolean> =>
+    listen().then(
+      () => true,
+      () => false,
+    );
+  await holds(isListening, WITHIN_MS);
+  return { received, close: () => server.close() };
+}
+
 async function life(folder: string): Promise<Record<string, unknown>> {
   const chance = new Chance(1);
   const options = { size: 3, diskKind: "tmpfs", networkKind: "namespaces", finding: "scan", chance, folder } as const;
-  const cluster = await Cluster.start(options);
+  const [other, cluster] = await Promise.all([stranger(), Cluster.start(options)]);
   const nodesAt = async (position: number): Promise<ShownNode[]> =>
     (((await cluster.api.call(position, { method: "GET", path: "/node" })).data as ShownNode[] | null) ?? []).toSorted(
       (a, b) => (a.id < b.id ? -1 : 1),
@@ -40,6 +68,8 @@ async function life(folder: string): Promise<Record<string, unknown>> {
       addresses: (await nodesAt(leader.position)).map(({ ip }) => ip).sort(),
       expected: [0, 1, 2].map((position) => cluster.network.real(position)),
       scans: cluster.nodes.map(({ logPath }) => readFileSync(logPath, "utf8").includes('"networks":"10.66.0.0/24"')),
+      strangers: other.received.length,
+      strangerBytes: Math.max(0, ...other.received.map(({ length }) => length)),
     };
     await cluster.api.call(leader.position, { method: "POST", path: "/kv", body: { before: "1" } });
 
@@ -63,6 +93,7 @@ async function life(folder: string): Promise<Record<string, unknown>> {
     };
     return { scanned, moved };
   } finally {
+    other.close();
     await cluster.close();
   }
 }

@@ -59,8 +59,8 @@ export class MemberAddresses {
     // Its ports are known by itself in any case.
     if (host === member.address.host) return correct(member, { host, ports });
     const check = this.#check(member, host);
-    const isRight = check.isRight !== false || check.better === "";
-    return correct(member, { host: isRight ? member.address.host : check.better, ports });
+    const isWrong = check.isRight === false && check.better !== "";
+    return correct(member, { host: isWrong ? check.better : member.address.host, ports });
   }
 
   #other(id: NodeId): { named: string; host: string; ports: Ports } | null {

@@ -72,6 +72,18 @@ describe("the directory of peers", () => {
     expect(moves).toEqual(["10.0.0.2"]);
   });
 
+  it("does not move it either when the node says that it listens at other ports, until it breaks", () => {
+    reachable.add("10.0.0.2");
+    directory.heard(infoOf("10.0.0.2"), { host: "10.0.0.2", named: false });
+    const ports = { raft: 5166, repl: 5167, api: 5168 };
+    directory.heard(infoOf("10.0.0.2", { ports }), { host: "10.0.0.2", named: false });
+    wait(1_000);
+    expect(set.get(B)?.ports).toEqual(PORTS);
+    reachable.clear();
+    wait(100);
+    expect(set.get(B)?.ports).toEqual(ports);
+  });
+
   it("finds a node again that has another address, when the old connection is noticed to be dead", () => {
     reachable.add("10.0.0.2");
     directory.heard(infoOf("10.0.0.2"), { host: "10.0.0.2", named: false });

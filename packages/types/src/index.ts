@@ -28,6 +28,7 @@ export {
   invariant,
   isDisterError,
 } from "./errors.ts";
+export { groupUri } from "./group-uri.ts";
 export {
   type ClusterId,
   hexIdOf,

@@ -42,4 +42,11 @@ describe("the limits", () => {
     expect(LIMITS.requestIdKeptMs).toBeGreaterThan(60_000);
     expect(LIMITS.membersMax * 2).toBeLessThan(LIMITS.peerConnectionsMax);
   });
+
+  it("let all members connect from one address, which still does not fill the port, nor do unfinished handshakes", () => {
+    expect(LIMITS.membersMax * 2).toBeLessThan(LIMITS.peerConnectionsPerAddressMax);
+    expect(LIMITS.peerConnectionsPerAddressMax * 2).toBeLessThanOrEqual(LIMITS.peerConnectionsMax);
+    expect(LIMITS.membersMax * 2).toBeLessThanOrEqual(LIMITS.peerHandshakesMax);
+    expect(LIMITS.peerHandshakesMax * 2).toBeLessThanOrEqual(LIMITS.peerConnectionsPerAddressMax);
+  });
 });

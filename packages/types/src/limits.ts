@@ -40,6 +40,13 @@ export const LIMITS = Object.freeze({
   handshakeTimeoutMs: 3_000,
   /** Connections that others opened to one peer port. */
   peerConnectionsMax: 512,
+  /** The same from one address (of IPv6: from one /64 network): every member behind one address, and half of all. */
+  peerConnectionsPerAddressMax: 256,
+  /**
+   * Of these, connections whose handshake is not done. A further one closes the oldest of the address that has most of
+   * them, so that silence crowds out silence and no node.
+   */
+  peerHandshakesMax: 128,
   /** Calls to one peer that are not answered yet. */
   peerCallsMax: 10_000,
   /** Request id of a client, in characters. */

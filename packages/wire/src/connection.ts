@@ -2,6 +2,8 @@ import type { Socket } from "node:net";
 import { DisterError, invariant, isDisterError, LIMITS } from "@dister/types";
 import type { Frame } from "./frame.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
+import { channelOf } from "./peer-tls.ts";
+import { looksLikeTls, tlsReason } from "./tls-reason.ts";
 
 /** Largest body of a frame before the handshake is done, in bytes: the largest hello is below 3 KiB. */
 export const HANDSHAKE_FRAME_BYTES_MAX = 4 * 1024;
@@ -30,13 +32,18 @@ export class Connection {
   #closed: string | undefined;
   #finishing = false;
 
-  /** Takes over a socket that is connected or connecting. */
+  /** Takes over a socket that is connected or connecting, plain or of TLS. */
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.once("data", (chunk: Uint8Array) => {
+      if (looksLikeTls(chunk)) this.close("it speaks TLS, and here Tls is not set");
+    });
     socket.on("data", (chunk: Uint8Array) => this.#received(chunk));
-    socket.on("error", (error: NodeJS.ErrnoException) => this.close(error.code ?? error.message));
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.close(tlsReason(error) ?? error.code ?? error.message);
+    });
     socket.on("end", () => this.close("the other side closed it"));
     socket.on("close", () => this.close("the other side closed it"));
   }
@@ -59,6 +66,11 @@ export class Connection {
   /** Address of the other side; IPv4 without the IPv6 prefix. Empty when the socket is closed. */
   get remoteAddress(): string {
     return (this.#socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  }
+
+  /** What only the two ends of this connection know, by TLS; empty without it. Only while it is open. */
+  get channel(): Uint8Array {
+    return channelOf(this.#socket);
   }
 
   /** Allows frames up to `LIMITS.frameBytesMax`: the handshake is done. */

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { DisterError, LIMITS, type NodeId } from "@dister/types";
 import { Connection } from "./connection.ts";
 import { dialHandshake, type Handshaken, type HandshakeSide } from "./handshake.ts";
+import { connectTls } from "./peer-tls.ts";
 import type { Purpose } from "./preface.ts";
 
 /** Where to and what for. */
@@ -27,7 +28,9 @@ export interface Dialling {
 
 /** Connects and shakes hands. */
 export function dial(target: DialTarget, side: HandshakeSide): Dialling {
-  const socket = connect({ host: target.host, port: target.port });
+  const { host, port } = target;
+  const { tls, group } = side;
+  const socket = tls === undefined ? connect({ host, port }) : connectTls({ host, port }, { tls, group });
   const connection = new Connection(socket);
   return { connection, done: finishDial(socket, connection, target, side) };
 }
@@ -43,7 +46,7 @@ async function finishDial(
   const { withinMs = LIMITS.handshakeTimeoutMs } = target;
   const timer = side.clock.setTimer(withinMs, () => connection.close("nobody answers"));
   try {
-    await connected(socket, connection, peer);
+    await connected(socket, connection, { peer, encrypted: side.tls !== undefined });
   } finally {
     timer.cancel();
   }
@@ -54,11 +57,27 @@ async function finishDial(
   });
 }
 
-function connected(socket: Socket, connection: Connection, peer: string): Promise<void> {
+function connected(
+  socket: Socket,
+  connection: Connection,
+  { peer, encrypted }: { readonly peer: string; readonly encrypted: boolean },
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.once("connect", resolve);
+    let reached = false;
+    socket.once("connect", () => {
+      reached = true;
+    });
+    socket.once(encrypted ? "secureConnect" : "connect", resolve);
     connection.onClose((reason) => {
-      reject(new DisterError("DISTER_ERR_PEER_UNREACHABLE", { peer, reason, sent: false }));
+      // Somebody answered, and TLS did not come about: that is a refusal, which is worth a warning.
+      if (reached && encrypted) reject(new DisterError("DISTER_ERR_HANDSHAKE", { peer, reason: withoutTls(reason) }));
+      else reject(new DisterError("DISTER_ERR_PEER_UNREACHABLE", { peer, reason, sent: false }));
     });
   });
+}
+
+/** What a failure to agree on TLS means, seen from the side that dialled. */
+function withoutTls(reason: string): string {
+  const closed = reason === "ECONNRESET" || reason.startsWith("the other side");
+  return closed ? "it closed the connection within the TLS handshake: perhaps Tls is not set there" : reason;
 }

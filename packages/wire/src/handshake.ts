@@ -2,6 +2,7 @@ import {
   type Clock,
   DisterError,
   isDisterError,
+  isHexId,
   LIMITS,
   type Logger,
   MSG_HEAD,
@@ -13,6 +14,7 @@ import {
 import type { Connection } from "./connection.ts";
 import { encodeFrame, FRAME_KIND, type FrameKind } from "./frame.ts";
 import { decodeMsg, encodeMsg } from "./msg-codec.ts";
+import type { PeerTls } from "./peer-tls.ts";
 import {
   commonVersion,
   decodePreface,
@@ -21,9 +23,10 @@ import {
   PROTOCOL_VERSION_MAX,
   PROTOCOL_VERSION_MIN,
   type Preface,
-  type Prefaces,
+  type ProofRole,
   type Purpose,
   type Secret,
+  type Transcript,
 } from "./preface.ts";
 
 /** What a handshake needs to know of this side. */
@@ -33,6 +36,7 @@ export interface HandshakeSide {
   readonly logger: Logger;
   readonly group: string;
   readonly secret: Secret | undefined;
+  readonly tls: PeerTls | undefined;
   /** Asked anew for every handshake. */
   readonly self: () => NodeInfo;
 }
@@ -45,8 +49,21 @@ export interface Handshaken {
   readonly sighting: Sighting;
 }
 
+const OTHER_GROUP = "it belongs to another group";
 const ITSELF = "this is the node itself";
-const CLOSED = "it closed the connection: another group, another secret, or not a node";
+
+/** Why a dialer was closed on without a word, as far as it can know. */
+export const CLOSED =
+  "it closed the connection: another group or secret, TLS or a certificate that it refuses, or not a node";
+
+/**
+ * True for refusals that belong to the daily life of a network: nodes of other groups live on it too, and a list of peers
+ * may be the same on every node, and so hold the node itself.
+ */
+export function isOrdinary(reason: string): boolean {
+  return reason === OTHER_GROUP || reason === ITSELF;
+}
+
 const NEWEST: Pick<Preface, "versionMin" | "versionMax"> = {
   versionMin: PROTOCOL_VERSION_MIN,
   versionMax: PROTOCOL_VERSION_MAX,
@@ -65,16 +82,18 @@ export function dialHandshake(
   options: { readonly purpose: Purpose; readonly expected?: NodeId | undefined; readonly withinMs?: number },
 ): Promise<Handshaken> {
   return bounded({ connection, side, peer, withinMs: options.withinMs }, async () => {
-    const prefaces = await exchangeAsDialer(connection, side, peer, options.purpose);
+    const transcript = await exchangeAsDialer(connection, side, peer, options.purpose);
     if (side.secret !== undefined) {
-      connection.send(encodeFrame({ kind: FRAME_KIND.proof }, side.secret.prove("dialer", prefaces)));
+      connection.send(encodeFrame({ kind: FRAME_KIND.proof }, side.secret.prove("dialer", transcript)));
       const proof = await readKind(connection, FRAME_KIND.proof);
-      if (!side.secret.accepts(proof, "listener", prefaces)) throw refused(peer, "its proof of the secret is wrong");
+      if (!side.secret.accepts(proof, "listener", transcript)) throw refused(peer, "its proof of the secret is wrong");
     }
-    sendHello(connection, side, MSG_HEAD.raftHi);
-    const { info, sighting } = await readHello(connection, MSG_HEAD.raftHi2);
+    const parties = { connection, side, peer, transcript };
+    sendHello(parties, "dialer", Buffer.from(options.expected ?? "", "ascii"));
+    const { info, sighting, body } = await readHello(parties, "listener");
+    if (body.length > 0) throw badHello("a body");
     const own = side.self();
-    const reason = info.group === side.group ? refusalOf(own, info, options.purpose) : "it belongs to another group";
+    const reason = info.group === side.group ? refusalOf(own, info, options.purpose) : OTHER_GROUP;
     if (reason !== undefined) throw refused(peer, reason);
     if (options.expected !== undefined && info.id !== options.expected) {
       throw refused(peer, `another node answers there: ${info.id}`);
@@ -91,21 +110,26 @@ export function dialHandshake(
 export function acceptHandshake(
   connection: Connection,
   side: HandshakeSide,
-  purposes: readonly Purpose[],
+  options: { readonly purposes: readonly Purpose[]; readonly withinMs?: number },
 ): Promise<Handshaken> {
   const peer = connection.remoteAddress;
-  return bounded({ connection, side, peer }, async () => {
-    const { prefaces, purpose } = await exchangeAsListener(connection, side, peer, purposes);
+  return bounded({ connection, side, peer, withinMs: options.withinMs }, async () => {
+    const { transcript, purpose } = await exchangeAsListener(connection, side, peer, options.purposes);
     if (side.secret !== undefined) {
       const proof = await readKind(connection, FRAME_KIND.proof);
-      if (!side.secret.accepts(proof, "dialer", prefaces)) throw refused(peer, "its proof of the secret is wrong");
-      connection.send(encodeFrame({ kind: FRAME_KIND.proof }, side.secret.prove("listener", prefaces)));
+      if (!side.secret.accepts(proof, "dialer", transcript)) throw refused(peer, "its proof of the secret is wrong");
+      connection.send(encodeFrame({ kind: FRAME_KIND.proof }, side.secret.prove("listener", transcript)));
     }
-    const { info, sighting } = await readHello(connection, MSG_HEAD.raftHi);
-    if (info.group !== side.group) throw refused(peer, "it belongs to another group");
+    const parties = { connection, side, peer, transcript };
+    const { info, sighting, body } = await readHello(parties, "dialer");
+    if (info.group !== side.group) throw refused(peer, OTHER_GROUP);
+    const wanted = readWanted(body, purpose);
     // From here on the other side belongs to the group: it gets an answer, so that it can tell what is wrong.
-    sendHello(connection, side, MSG_HEAD.raftHi2);
-    const reason = refusalOf(side.self(), info, purpose);
+    sendHello(parties, "listener", new Uint8Array(0));
+    const own = side.self();
+    const reason =
+      refusalOf(own, info, purpose) ??
+      (wanted === undefined || wanted === own.id ? undefined : `it looks for another node: ${wanted}`);
     if (reason !== undefined) {
       connection.finish(reason);
       throw refused(peer, reason);
@@ -119,7 +143,7 @@ async function exchangeAsDialer(
   side: HandshakeSide,
   peer: string,
   purpose: Purpose,
-): Promise<Prefaces> {
+): Promise<Transcript> {
   const own: Preface = {
     ...NEWEST,
     purpose,
@@ -130,10 +154,10 @@ async function exchangeAsDialer(
   connection.send(encodeFrame({ kind: FRAME_KIND.preface }, dialer));
   const listener = await readKind(connection, FRAME_KIND.preface);
   const theirs = decodePreface(listener);
-  checkVersion(own, theirs, side, peer);
+  checkVersion(own, theirs, peer);
   if (theirs.purpose !== purpose) throw refused(peer, "it answers for another purpose");
   if (theirs.secretInUse !== own.secretInUse) throw refused(peer, secretReason(own.secretInUse));
-  return { dialer, listener };
+  return { dialer, listener, group: side.group, channel: connection.channel };
 }
 
 async function exchangeAsListener(
@@ -141,7 +165,7 @@ async function exchangeAsListener(
   side: HandshakeSide,
   peer: string,
   purposes: readonly Purpose[],
-): Promise<{ prefaces: Prefaces; purpose: Purpose }> {
+): Promise<{ transcript: Transcript; purpose: Purpose }> {
   const dialer = await readKind(connection, FRAME_KIND.preface);
   const theirs = decodePreface(dialer);
   const { purpose, secretInUse } = theirs;
@@ -151,19 +175,18 @@ async function exchangeAsListener(
   const listener = encodePreface(own);
   connection.send(encodeFrame({ kind: FRAME_KIND.preface }, listener));
   try {
-    checkVersion(own, theirs, side, peer);
+    checkVersion(own, theirs, peer);
   } catch (error) {
     // The other side learns the versions from the preface that is on its way.
     connection.finish("no common version");
     throw error;
   }
-  return { prefaces: { dialer, listener }, purpose };
+  return { transcript: { dialer, listener, group: side.group, channel: connection.channel }, purpose };
 }
 
-function checkVersion(own: Preface, theirs: Preface, side: HandshakeSide, peer: string): void {
+function checkVersion(own: Preface, theirs: Preface, peer: string): void {
   if (commonVersion(own, theirs) !== undefined) return;
   const versions = `${theirs.versionMin} to ${theirs.versionMax}`;
-  side.logger.warn("a node speaks an incompatible protocol version", { peer, versions });
   throw refused(peer, `it speaks protocol versions ${versions}, this node ${own.versionMin} to ${own.versionMax}`);
 }
 
@@ -177,17 +200,46 @@ function refusalOf(own: NodeInfo, theirs: NodeInfo, purpose: Purpose): string | 
   return purpose !== "hello" && otherCluster ? "it belongs to another cluster" : undefined;
 }
 
-function sendHello(connection: Connection, side: HandshakeSide, head: number): void {
-  const body = encodeMsg({ head, info: side.self(), body: new Uint8Array(0) });
-  connection.send(encodeFrame({ kind: FRAME_KIND.hello }, body));
+interface Parties {
+  readonly connection: Connection;
+  readonly side: HandshakeSide;
+  readonly peer: string;
+  readonly transcript: Transcript;
 }
 
-async function readHello(connection: Connection, head: number): Promise<Pick<Handshaken, "info" | "sighting">> {
-  const msg = decodeMsg(await readKind(connection, FRAME_KIND.hello));
-  if (msg.head !== head) throw new DisterError("DISTER_ERR_MESSAGE", { reason: `a hello has the head ${msg.head}` });
-  if (msg.body.length > 0) throw new DisterError("DISTER_ERR_MESSAGE", { reason: "a hello has a body" });
-  const sighting = { host: connection.remoteAddress, named: msg.info.ip !== "" };
-  return { info: sighting.named ? msg.info : { ...msg.info, ip: sighting.host }, sighting };
+function sendHello({ connection, side, transcript }: Parties, role: ProofRole, body: Uint8Array): void {
+  const head = role === "dialer" ? MSG_HEAD.raftHi : MSG_HEAD.raftHi2;
+  const hello = encodeMsg({ head, info: side.self(), body });
+  const sealed = side.secret === undefined ? hello : side.secret.seal(hello, role, transcript);
+  connection.send(encodeFrame({ kind: FRAME_KIND.hello }, sealed));
+}
+
+async function readHello(
+  { connection, side, peer, transcript }: Parties,
+  role: ProofRole,
+): Promise<Pick<Handshaken, "info" | "sighting"> & { readonly body: Uint8Array }> {
+  const sealed = await readKind(connection, FRAME_KIND.hello);
+  const hello = side.secret === undefined ? sealed : side.secret.unseal(sealed, role, transcript);
+  if (hello === undefined) throw refused(peer, "its hello was not made by who proved the secret");
+  const { head, info, body } = decodeMsg(hello);
+  if (head !== (role === "dialer" ? MSG_HEAD.raftHi : MSG_HEAD.raftHi2)) throw badHello(`the head ${head}`);
+  const sighting = { host: connection.remoteAddress, named: info.ip !== "" };
+  return { info: sighting.named ? info : { ...info, ip: sighting.host }, sighting, body };
+}
+
+/**
+ * For whom a dialer takes this node. Only a first hello may go to whoever answers: a connection that carries more and
+ * that somebody passes on to another node than the one that was meant ends here.
+ */
+function readWanted(body: Uint8Array, purpose: Purpose): NodeId | undefined {
+  if (body.length === 0 && purpose === "hello") return undefined;
+  const id = Buffer.from(body).toString("latin1");
+  if (!isHexId(id)) throw badHello(`no id of the node that it is for, which ${purpose} needs`);
+  return id;
+}
+
+function badHello(what: string): DisterError {
+  return new DisterError("DISTER_ERR_MESSAGE", { reason: `a hello has ${what}` });
 }
 
 async function readKind(connection: Connection, kind: FrameKind): Promise<Uint8Array> {

@@ -11,6 +11,7 @@ export {
 export { FrameDecoder } from "./frame-decoder.ts";
 export { decodeMsg, encodeMsg } from "./msg-codec.ts";
 export { type ReceiveOptions, receive, type SendOptions, send } from "./one-shot.ts";
+export type { PeerTls } from "./peer-tls.ts";
 export { decodeRaftMessage, encodeRaftFrame, encodeRaftMessage } from "./raft-codec.ts";
 export {
   decodeSnapshotEnd,
@@ -22,3 +23,4 @@ export {
   type SnapshotEnd,
 } from "./snapshot-codec.ts";
 export { TcpPeers, type TcpPeersComponents, type TcpPeersOptions } from "./tcp-peers.ts";
+export { TlsCredentials, type TlsPem, type TlsUse } from "./tls-credentials.ts";

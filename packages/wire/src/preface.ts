@@ -61,11 +61,18 @@ export function commonVersion(one: Preface, other: Preface): number | undefined 
 /** Who proves: each role has a label of its own, so that a proof cannot be sent back to its maker. */
 export type ProofRole = "dialer" | "listener";
 
-/** Both prefaces of one connection, as they were sent. */
-export interface Prefaces {
+/** What both sides of one connection know, and what every proof of it is bound to. */
+export interface Transcript {
+  /** Both prefaces, as they were sent. */
   readonly dialer: Uint8Array;
   readonly listener: Uint8Array;
+  readonly group: string;
+  /** What only the two ends of an encrypted connection know, at most 255 bytes; empty without TLS. */
+  readonly channel: Uint8Array;
 }
+
+/** Size of the code that closes a hello: HMAC-SHA256. */
+export const SEAL_BYTES = 32;
 
 /** A shared key. It is never shown: neither inspecting nor printing it reveals a byte. */
 export class Secret {
@@ -75,17 +82,35 @@ export class Secret {
     this.#key = typeof key === "string" ? Buffer.from(key, "utf8") : key.slice();
   }
 
-  /** HMAC-SHA256 with this key over the role's label and both prefaces, nonces included. */
-  prove(role: ProofRole, prefaces: Prefaces): Uint8Array {
-    return createHmac("sha256", this.#key)
-      .update(`dister proof 1 ${role}\n`)
-      .update(prefaces.dialer)
-      .update(prefaces.listener)
-      .digest();
+  /** HMAC-SHA256 with this key over the role's label and the transcript. */
+  prove(role: ProofRole, transcript: Transcript): Uint8Array {
+    return this.#code(`dister proof 1 ${role}\n`, transcript);
   }
 
   /** Checks a proof of the other side in constant time. */
-  accepts(proof: Uint8Array, role: ProofRole, prefaces: Prefaces): boolean {
-    return proof.length === PROOF_BYTES && timingSafeEqual(proof, this.prove(role, prefaces));
+  accepts(proof: Uint8Array, role: ProofRole, transcript: Transcript): boolean {
+    return proof.length === PROOF_BYTES && timingSafeEqual(proof, this.prove(role, transcript));
+  }
+
+  /** A hello with a code behind it, which nobody can make who only passes on the proofs of others. */
+  seal(hello: Uint8Array, role: ProofRole, transcript: Transcript): Uint8Array {
+    return Buffer.concat([hello, this.#code(`dister hello 1 ${role}\n`, transcript, hello)]);
+  }
+
+  /** The hello without its code, which is checked in constant time; undefined when it does not fit. */
+  unseal(sealed: Uint8Array, role: ProofRole, transcript: Transcript): Uint8Array | undefined {
+    if (sealed.length < SEAL_BYTES) return undefined;
+    const hello = sealed.subarray(0, -SEAL_BYTES);
+    const code = this.#code(`dister hello 1 ${role}\n`, transcript, hello);
+    return timingSafeEqual(sealed.subarray(-SEAL_BYTES), code) ? hello : undefined;
+  }
+
+  #code(label: string, { dialer, listener, group, channel }: Transcript, message?: Uint8Array): Uint8Array {
+    const name = Buffer.from(group, "utf8");
+    // With their lengths, so that no part can pass for the beginning of the next.
+    const lengths = Uint8Array.of(channel.length, name.length >>> 8, name.length);
+    const hmac = createHmac("sha256", this.#key).update(label).update(dialer).update(listener);
+    hmac.update(lengths).update(channel).update(name);
+    return (message === undefined ? hmac : hmac.update(message)).digest();
   }
 }

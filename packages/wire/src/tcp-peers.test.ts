@@ -22,6 +22,7 @@ const STAND: RaftMessage = { type: "stand", term: 1 };
 const PROBE: RaftMessage = { type: "append", term: 1, prev: { index: 0, term: 0 }, entries: [], commit: 0 };
 
 const cleanups: (() => unknown)[] = [];
+const idOf = new WeakMap<TcpPeers, NodeId>();
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
@@ -29,6 +30,7 @@ afterEach(async () => {
 async function started(...args: Parameters<typeof open>): Promise<TcpPeers> {
   const peers = (await open(...args)) as TcpPeers;
   cleanups.push(() => peers.close());
+  idOf.set(peers, args[0]);
   return peers;
 }
 
@@ -64,13 +66,13 @@ class Notes implements TransportReceiver {
 
 function sideOf(id: NodeId): HandshakeSide {
   const self = () => infoOf(id);
-  return { clock: systemClock, rng: systemRng, logger: NO_LOGGER, group: "g", secret: undefined, self };
+  return { clock: systemClock, rng: systemRng, logger: NO_LOGGER, group: "g", secret: undefined, tls: undefined, self };
 }
 
 /** A connection of a node that is made by hand: it has shaken hands and nothing else. */
 async function handmade(id: NodeId, peers: TcpPeers, purpose: Purpose): Promise<Connection> {
   const port = purpose === "raft" || purpose === "hello" ? peers.ports().raft : peers.ports().repl;
-  const target: DialTarget = { host: "127.0.0.1", port, purpose };
+  const target: DialTarget = { host: "127.0.0.1", port, purpose, expected: idOf.get(peers)! };
   const { connection, done } = dial(target, sideOf(id));
   cleanups.push(() => connection.close("the test is over"));
   await done;

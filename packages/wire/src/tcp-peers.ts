@@ -23,11 +23,13 @@ import { CallServer } from "./call-server.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { encodeFrame, FRAME_KIND, type Frame } from "./frame.ts";
-import type { Handshaken, HandshakeSide } from "./handshake.ts";
+import { CLOSED, type Handshaken, type HandshakeSide, isOrdinary } from "./handshake.ts";
 import { Peer } from "./peer.ts";
 import { CONNECTIONS_MAX, PeerServer } from "./peer-server.ts";
+import type { PeerTls } from "./peer-tls.ts";
 import { type Purpose, Secret } from "./preface.ts";
 import { decodeRaftMessage, encodeRaftFrame } from "./raft-codec.ts";
+import { Refusals } from "./refusals.ts";
 import { receiveSnapshotFrom, sendSnapshotOver } from "./snapshot-stream.ts";
 
 /** What a {@link TcpPeers} is built of. */
@@ -48,6 +50,8 @@ export interface TcpPeersOptions {
   readonly group: string;
   /** Shared key of the group; with one, nothing is read from a peer that has not proven it. Make it long and random. */
   readonly secret?: string | Uint8Array | undefined;
+  /** Certificates for both ports; with them, everything is encrypted and nothing is taken in the clear. */
+  readonly tls?: PeerTls | undefined;
   /** What this node says of itself, asked anew for every handshake. Ports of 0 are replaced by the bound ones. */
   readonly self: () => NodeInfo;
   /** Told every node info that a handshake brought, from either side, and where the node was met. */
@@ -68,6 +72,7 @@ export class TcpPeers implements Transport, PeerRpc {
   readonly #onInfo: (info: NodeInfo, sighting: Sighting) => void;
   readonly #peers = new Map<NodeId, Peer>();
   readonly #calls: CallServer;
+  readonly #refusals = new Refusals();
   /** Accepted connections by purpose and peer; a newer one takes the place of an older. */
   readonly #accepted = new Map<string, Connection>();
   readonly #snapshots = new Map<Connection, NodeId>();
@@ -78,7 +83,7 @@ export class TcpPeers implements Transport, PeerRpc {
   private constructor({ clock, rng, logger }: TcpPeersComponents, options: TcpPeersOptions) {
     const secret = options.secret === undefined ? undefined : new Secret(options.secret);
     const self = (): NodeInfo => this.#selfWithPorts(options.self());
-    this.#side = { clock, rng, logger, group: options.group, secret, self };
+    this.#side = { clock, rng, logger, group: options.group, secret, tls: options.tls, self };
     this.#onInfo = options.onInfo ?? (() => {});
     this.#calls = new CallServer(logger);
   }
@@ -198,6 +203,9 @@ export class TcpPeers implements Transport, PeerRpc {
       const { info, sighting } = await done;
       this.#onInfo(info, sighting);
       return info;
+    } catch (error) {
+      if (isDisterError(error, "DISTER_ERR_HANDSHAKE")) this.#noteRefusal(error);
+      throw error;
     } finally {
       connection.close("the hello is over");
     }
@@ -220,6 +228,15 @@ export class TcpPeers implements Transport, PeerRpc {
     this.#closed = true;
     for (const id of [...this.#peers.keys()]) this.removePeer(id);
     await Promise.all([this.#servers?.raft.close(), this.#servers?.repl.close()]);
+  }
+
+  /** Said now and then only: whoever looks for others tries again and again. */
+  #noteRefusal({ details: { peer, reason } }: DisterError): void {
+    const { logger, clock } = this.#side;
+    const news = !isOrdinary(String(reason)) && this.#refusals.isNews(String(peer), String(reason), clock.nowMs());
+    if (!news) logger.debug("a hello was refused", { peer, reason });
+    else if (reason === CLOSED) logger.info("a hello was refused", { peer, reason });
+    else logger.warn("a hello was refused", { peer, reason });
   }
 
   #selfWithPorts(info: NodeInfo): NodeInfo {

@@ -4,7 +4,7 @@ import { systemClock, systemRng } from "@dister/types/system";
 import { ManualClock } from "@dister/types/testing";
 import { encodeFrame, encodeMsg, encodeRaftFrame, FRAME_KIND, FrameDecoder, TcpPeers } from "@dister/wire";
 import { afterEach, describe, expect, test } from "vitest";
-import { A, B, infoOf, Lines, open, until } from "./lab.ts";
+import { A, B, C, infoOf, Lines, open, until } from "./lab.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -56,8 +56,19 @@ function preface(options: { versions?: [number, number]; purpose?: number; secre
   return encodeFrame({ kind: FRAME_KIND.preface }, body);
 }
 
-const helloFrame = (info: NodeInfo): Uint8Array =>
-  encodeFrame({ kind: FRAME_KIND.hello }, encodeMsg({ head: MSG_HEAD.raftHi, info, body: new Uint8Array(0) }));
+const NONE = new Uint8Array(0);
+const helloFrame = (info: NodeInfo, head: number = MSG_HEAD.raftHi, body: Uint8Array = NONE): Uint8Array =>
+  encodeFrame({ kind: FRAME_KIND.hello }, encodeMsg({ head, info, body }));
+
+/** A bare socket that has shaken hands with B, without a secret. */
+async function introduced(b: TcpPeers, id: string): Promise<Raw> {
+  const one = raw(b.ports().raft);
+  one.socket.write(preface({ purpose: 2 }));
+  await until(() => one.frames.length === 1, "the preface comes back");
+  one.socket.write(helloFrame(infoOf(id), MSG_HEAD.raftHi, Buffer.from(B)));
+  await until(() => one.frames.length === 2, "the hello comes back");
+  return one;
+}
 
 const at = (port: number) => ({ host: "127.0.0.1", raftPort: port });
 
@@ -155,9 +166,7 @@ describe("who is let in", () => {
 
   test("X2: beyond the limit of connections a further one is closed at once", async () => {
     const b = await started(B, { connectionsMax: 2 });
-    const held = [raw(b.ports().raft), raw(b.ports().raft)];
-    for (const { socket } of held) socket.write(preface());
-    await until(() => held.every(({ frames }) => frames.length === 1), "two are served");
+    const held = [await introduced(b, A), await introduced(b, C)];
     const third = raw(b.ports().raft);
     await until(() => third.closed, "the third is closed");
     expect(held.some(({ closed }) => closed)).toBe(false);
@@ -254,7 +263,9 @@ describe("versions", () => {
     old.socket.write(preface({ versions: [2, 3] }));
     await until(() => old.closed, "closed");
     expect(old.frames.map(({ kind, body }) => [kind, ...body.subarray(0, 2)])).toEqual([[FRAME_KIND.preface, 1, 1]]);
-    expect(lines.lines.filter((line) => line.startsWith("warn")).join()).toMatch(/incompatible.*"2 to 3"/);
+    expect(lines.lines.filter((line) => line.startsWith("warn")).join()).toMatch(
+      /refused.*versions 2 to 3, this node 1 to 1/,
+    );
   });
 
   test("X5: an incompatible listener is logged at the dialer", async () => {
@@ -265,7 +276,9 @@ describe("versions", () => {
     });
     const a = await started(A, {}, { logger: lines });
     expect(await refusal(a.hello(at(port)))).toContain("it speaks protocol versions 4 to 5");
-    expect(lines.lines.filter((line) => line.startsWith("warn")).join()).toMatch(/incompatible.*"4 to 5"/);
+    expect(lines.lines.filter((line) => line.startsWith("warn")).join()).toMatch(
+      /refused.*versions 4 to 5, this node 1 to 1/,
+    );
   });
 });
 
@@ -289,15 +302,16 @@ describe("hostile beginnings", () => {
   });
 
   const hellos: [string, number, Uint8Array][] = [
-    ["with the head of an answer", MSG_HEAD.raftHi2, new Uint8Array(0)],
-    ["with a body", MSG_HEAD.raftHi, Uint8Array.of(1)],
+    ["with the head of an answer", MSG_HEAD.raftHi2, NONE],
+    ["with a body that is no id", MSG_HEAD.raftHi, Uint8Array.of(1)],
+    ["with an id in lower case", MSG_HEAD.raftHi, Buffer.from(B.toLowerCase())],
   ];
   test.each(hellos)("X1: a hello %s is not answered", async (_name, head, body) => {
     const b = await started(B);
     const one = raw(b.ports().raft);
     one.socket.write(preface());
     await until(() => one.frames.length === 1, "the preface comes back");
-    one.socket.write(encodeFrame({ kind: FRAME_KIND.hello }, encodeMsg({ head, info: infoOf(A), body })));
+    one.socket.write(helloFrame(infoOf(A), head, body));
     await until(() => one.closed, "closed");
     expect(one.frames.map(({ kind }) => kind)).toEqual([FRAME_KIND.preface]);
   });

@@ -1,10 +1,18 @@
 import { type LogFields, type Logger, NO_LOGGER, type NodeInfo } from "@dister/types";
 import type { PeerLab, PeerNode } from "@dister/types/conformance";
 import { systemClock, systemRng } from "@dister/types/system";
-import { TcpPeers, type TcpPeersComponents, type TcpPeersOptions } from "@dister/wire";
+import {
+  type PeerTls,
+  TcpPeers,
+  type TcpPeersComponents,
+  type TcpPeersOptions,
+  TlsCredentials,
+  type TlsPem,
+} from "@dister/wire";
 
 export const A = "00000000000000AA";
 export const B = "00000000000000BB";
+export const C = "00000000000000CC";
 
 /** A node info of a test. */
 export function infoOf(id: string, rest: Partial<NodeInfo> = {}): NodeInfo {
@@ -25,6 +33,12 @@ export function infoOf(id: string, rest: Partial<NodeInfo> = {}): NodeInfo {
     boot: id,
     ...rest,
   };
+}
+
+/** TLS with certificates that do not change. */
+export function tlsOf(pem: TlsPem, { group = "g", strictHosts = false } = {}): PeerTls {
+  const credentials = TlsCredentials.of(pem, { group, wallMs: Date.now() });
+  return { credentials: () => credentials, strictHosts };
 }
 
 /** Waits until something holds, looking once per turn of the event loop. */
@@ -55,14 +69,17 @@ export function open(
 }
 
 /** Nodes over TCP on the loopback address. */
-export function tcpLab(secret?: string): { subject: PeerLab; cleanup(): Promise<void> } {
+export function tcpLab(
+  guard: Pick<TcpPeersOptions, "secret"> & { readonly tlsFor?: (group: string) => PeerTls } = {},
+): { subject: PeerLab; cleanup(): Promise<void> } {
   const started: TcpPeers[] = [];
   const subject: PeerLab = {
     async start(id, { address, group = "g", cluster = "" } = {}) {
       const peers = await open(id, {
         ports: address?.ports ?? { raft: 0, repl: 0 },
         group,
-        secret,
+        secret: guard.secret,
+        tls: guard.tlsFor?.(group),
         self: () => infoOf(id, { group, cluster }),
       });
       started.push(peers);

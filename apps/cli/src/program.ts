@@ -1,6 +1,7 @@
 import { LIMITS } from "@dister/types";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { addBackups } from "./backup-commands.ts";
+import { addCert } from "./cert/program.ts";
 import { showStatus, transferLeadership } from "./commands/cluster.ts";
 import { allPairs, deleteKeys, getValue, listPairs, setValue } from "./commands/kv.ts";
 import { addNodes, listMembers, listNodes, removeNodes } from "./commands/nodes.ts";
@@ -31,6 +32,7 @@ export function buildProgram(session: Session, prepare: (program: Command) => vo
   addService(program, session);
   addCluster(program, session);
   addBackups(program, node, session);
+  addCert(program, (reply) => session.show(reply));
   program.commandsGroup("Commands of the original:");
   addOriginal(program, session);
   return program;

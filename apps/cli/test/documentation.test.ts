@@ -10,7 +10,8 @@ const commands = program.commands.flatMap((command) =>
     ? [command.name(), ...command.aliases()]
     : command.commands.map((one) => `${command.name()} ${one.name()}`),
 );
-const options = [program, ...program.commands].flatMap((command) => command.options.map(({ long }) => long!));
+const all = [program, ...program.commands, ...program.commands.flatMap((command) => command.commands)];
+const options = all.flatMap((command) => command.options.map(({ long }) => long!));
 
 test.each(["../README.md", "../../../docs/reference/cli.md"])("%s has every command, option and exit code", (path) => {
   const text = readFileSync(new URL(path, import.meta.url), "utf8");

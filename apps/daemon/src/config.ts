@@ -30,6 +30,10 @@ const SHORT_FLAGS: ReadonlyMap<string, readonly string[]> = new Map([
   ["apihost", ["Api", "host"]],
   ["apihosts", ["Api", "hosts"]],
   ["apiorigins", ["Api", "origins"]],
+  ["tlscert", ["Tls", "cert"]],
+  ["tlskey", ["Tls", "key"]],
+  ["tlsca", ["Tls", "ca"]],
+  ["tlsstricthosts", ["Tls", "strictHosts"]],
   ["heartbeatms", ["Election", "heartbeatMs"]],
   ["timeoutms", ["Election", "timeoutMs"]],
   ["deadafterms", ["Cleanup", "deadAfterMs"]],
@@ -65,6 +69,14 @@ export function loadConfig(sources: ConfigSources): Config {
   }
   assertPossible(read.data);
   return read.data;
+}
+
+/** The configuration file that is read, if it sets a secret: others should not be able to read it then. */
+export function fileWithSecret(sources: Pick<ConfigSources, "cfg" | "env">): string | undefined {
+  const path = sources.cfg ?? sources.env["DISTER_CFG"];
+  const tree = readConfigFile(path) ?? {};
+  const set = Object.entries(tree).some(([key, value]) => key.toLowerCase() === "secret" && value !== "");
+  return set ? (path ?? "dister.json") : undefined;
 }
 
 function readConfigFile(path: string | undefined): Tree | undefined {

@@ -1,11 +1,12 @@
 import { isDisterError } from "@dister/types";
-import { loadConfig } from "./config.ts";
+import { fileWithSecret, loadConfig } from "./config.ts";
 import { parseFlags } from "./flags.ts";
 import { helpText } from "./help.ts";
 import { type OpenLogger, openLogger } from "./logger.ts";
 import { createNode, type RunningNode } from "./node.ts";
 import { offlineCommandLine } from "./offline/command-line.ts";
 import { runOffline } from "./offline/offline.ts";
+import { warnIfReadable } from "./tls-files.ts";
 import { VERSION } from "./version.ts";
 
 /** How long a graceful stop may take before the process ends all the same. */
@@ -26,7 +27,11 @@ async function main(argv: readonly string[]): Promise<void> {
   const config = loadConfig({ cfg: flags.cfg, env: process.env, flags: flags.config });
   const log = openLogger({ folder: config.LogPath, level: config.LogLevel, fields: { pid: process.pid } });
   log.logger.info("starting", { version: VERSION, node: process.version, savePath: config.SavePath });
+  const withSecret = fileWithSecret({ cfg: flags.cfg, env: process.env });
+  if (withSecret !== undefined) warnIfReadable(withSecret, "Secret", log.logger);
   const running = await createNode({ config, logger: log.logger });
+  // Without certificates a closed terminal ends the process, as it does by default.
+  if (config.Tls.cert !== "") process.on("SIGHUP", () => running.reload());
   endWith(running, log);
 }
 

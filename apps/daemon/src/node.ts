@@ -12,9 +12,10 @@ import { TcpPeers } from "@dister/wire";
 import { boundedLogger } from "./bounded-logger.ts";
 import { assertPossible } from "./config.ts";
 import { hostFigures } from "./host-figures.ts";
-import { isLoopback } from "./loopback.ts";
 import { machineNetwork } from "./machine-network.ts";
 import { dataPlace, refuseUnfinished } from "./offline/data-place.ts";
+import { warnOfOpenDoors } from "./open-doors.ts";
+import { TlsFiles } from "./tls-files.ts";
 import { VERSION } from "./version.ts";
 
 /** A running node. */
@@ -26,6 +27,8 @@ export interface RunningNode {
   readonly node: ClusterNode;
   /** Ends when the node had to stop itself; rejects with the reason. Never resolves while the node runs. */
   readonly failed: Promise<never>;
+  /** Reads the certificate files again, as it does by itself within seconds of a change; harmless without `Tls`. */
+  reload(): void;
   /** Hands leadership over, answers what is under way, and closes everything. */
   stop(): Promise<void>;
 }
@@ -66,6 +69,8 @@ async function closeAll(closers: (() => unknown)[]): Promise<void> {
 }
 
 async function compose(config: Config, logger: Logger, closers: (() => unknown)[]): Promise<RunningNode> {
+  const tls = TlsFiles.open(config, { clock, logger: logger.child({ part: "tls" }) });
+  closers.push(() => tls?.close());
   const fileSystem: FileSystem = new NodeFileSystem();
   const place = dataPlace(config.SavePath);
   refuseUnfinished(fileSystem, place);
@@ -74,7 +79,7 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   closers.push(fileSystem.lock(join(folder, "lock")));
   const identity = IdentityFile.open({ fileSystem, rng, folder, group: config.Group });
   const { nodeId, clusterId } = identity.current;
-  warnIfOpen(config, logger);
+  warnOfOpenDoors(config, logger);
 
   const name = config.Name || hostname();
   const { Ip: ip, Role: role, Ports: ports } = config;
@@ -87,6 +92,7 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
       ports: config.Ports,
       group: config.Group,
       secret: config.Secret === "" ? undefined : config.Secret,
+      tls: tls && { credentials: () => tls.current, strictHosts: config.Tls.strictHosts },
       self: () => self.info(),
       onInfo: (info, sighting) => heard.node?.heard(info, sighting),
     },
@@ -145,13 +151,5 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   closers.push(() => node.stop());
   const url = await node.start();
   logger.info("node started", { node: nodeId, name, group: config.Group, cluster: clusterId || null, api: url });
-  return { url, id: nodeId, node, failed, stop: () => closeAll(closers) };
-}
-
-/** Whoever can reach the peer ports of a node without a secret can join its cluster. */
-function warnIfOpen(config: Config, logger: Logger): void {
-  if (config.Secret === "" && !isLoopback(config.Listen)) {
-    logger.warn("the peer ports listen beyond loopback without a Secret", { Listen: config.Listen });
-  }
-  if (!isLoopback(config.Api.host)) logger.warn("the API listens beyond loopback", { host: config.Api.host });
+  return { url, id: nodeId, node, failed, reload: () => tls?.reload(), stop: () => closeAll(closers) };
 }

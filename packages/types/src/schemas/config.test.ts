@@ -21,6 +21,7 @@ describe("the configuration", () => {
       Ports: { raft: 4166, repl: 4167, api: 4168 },
       Api: { host: "127.0.0.1", hosts: [], origins: [] },
       Secret: "",
+      Tls: { cert: "", key: "", ca: "", strictHosts: false },
       Election: { heartbeatMs: 75, timeoutMs: 500 },
       Cleanup: { deadAfterMs: 0, minVoters: 3 },
     });
@@ -51,6 +52,10 @@ describe("the configuration", () => {
     [{ Peers: "host" }, 'Peers: got "host", allowed is array'],
     [{ Peers: [""] }, 'Peers.0: got "", allowed is string to have >=1 characters'],
     [{ Secret: 5 }, "Secret: got a value that is not shown, allowed is string"],
+    [{ Tls: { cert: "a" } }, "Tls.key: got nothing, allowed is the path of a PEM file: Tls needs cert, key and ca"],
+    [{ Tls: { cert: "a", key: "b" } }, "Tls.ca: got nothing, allowed is the path of a PEM file"],
+    [{ Tls: { strictHosts: true } }, "Tls.cert: got nothing, allowed is the path of a PEM file"],
+    [{ Tls: { rejectUnauthorized: false } }, "Tls.rejectUnauthorized: got false, allowed is no field of this name"],
     [{ Minnode: 1 }, "Minnode: got 1, allowed is no field of this name"],
   ])("%j is refused in one line that names the key", (config, message) => {
     expect(() => read(config)).toThrow(message);

@@ -42,6 +42,33 @@ const CleanupSchema = z.strictObject({
     .describe("Voters that are left at least when the leader removes one."),
 });
 
+const file = z.string().max(4_096).default("");
+
+/** Certificates for the connections between nodes: all three files or none. */
+const TlsSchema = z
+  .strictObject({
+    cert: file.describe("PEM file of this node's certificate; with it, everything between nodes is encrypted."),
+    key: file.describe("PEM file of its private key, without a passphrase."),
+    ca: file.describe("PEM file of the CA that signed the certificates of all nodes of the group."),
+    strictHosts: z
+      .boolean()
+      .default(false)
+      .describe(
+        "A dialled host must be named in the certificate too; without it the group is checked, and nodes may move.",
+      ),
+  })
+  .superRefine((tls, context) => {
+    const names = ["cert", "key", "ca"] as const;
+    if (names.every((name) => tls[name] === "") && !tls.strictHosts) return;
+    const missing = names.find((name) => tls[name] === "");
+    if (missing === undefined) return;
+    context.addIssue({
+      code: "custom",
+      path: [missing],
+      message: "the path of a PEM file: Tls needs cert, key and ca",
+    });
+  });
+
 /** The configuration of a node, with its defaults. docs/reference/configuration.md is written from it. */
 export const ConfigSchema = z.strictObject({
   Group: z
@@ -113,6 +140,7 @@ export const ConfigSchema = z.strictObject({
     .max(1_024)
     .default("")
     .describe("Key of the group: peers prove that they know it before anything else is read; empty: none."),
+  Tls: TlsSchema.prefault({}),
   Election: ElectionSchema.prefault({}),
   Cleanup: CleanupSchema.prefault({}),
 });

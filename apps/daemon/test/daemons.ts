@@ -88,14 +88,17 @@ interface Slot {
   daemon: Daemon | null;
 }
 
+/** Flags of every node, or those of one by its name: `node1` and so on. */
+type ExtraArgs = readonly string[] | ((name: string) => readonly string[]);
+
 /** A cluster of real processes on loopback, with their data on disk. */
 export class DaemonCluster {
   readonly folder = mkdtempSync(join(tmpdir(), "dister-daemons-"));
   readonly slots: Slot[] = [];
-  extraArgs: readonly string[] = [];
+  extraArgs: ExtraArgs = [];
 
   /** Founds a cluster of `count`. */
-  static async start(count: number, extraArgs: readonly string[] = []): Promise<DaemonCluster> {
+  static async start(count: number, extraArgs: ExtraArgs = []): Promise<DaemonCluster> {
     const cluster = new DaemonCluster();
     cluster.extraArgs = extraArgs;
     const ports = await freePorts(3 * count);
@@ -147,7 +150,7 @@ export class DaemonCluster {
       `--RaftPort=${ports.raft}`,
       `--ReplPort=${ports.repl}`,
       `--ApiPort=${ports.api}`,
-      ...this.extraArgs,
+      ...(typeof this.extraArgs === "function" ? this.extraArgs(name) : this.extraArgs),
     ];
   }
 

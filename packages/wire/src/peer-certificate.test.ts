@@ -2,8 +2,8 @@ import { groupUri } from "@dister/types";
 import { describe, expect, test } from "vitest";
 import { altNames, groupProblem } from "./peer-certificate.ts";
 
-const NO_GROUP = "its certificate names no group: it is not one of a node";
-const OTHER = "its certificate is for another group";
+const NO_GROUP = "names no group: it is not one of a node";
+const OTHER = "is for another group";
 
 describe("X6: whose certificate it is", () => {
   test("one of the group is taken, wherever its name stands", () => {

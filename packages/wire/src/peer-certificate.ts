@@ -36,12 +36,12 @@ function unquoted(text: string): string | undefined {
 /**
  * Decides whether a certificate, whose chain is verified already, is one of a node of the group.
  * @param names - its subject alternative names as Node shows them, undefined when it has none.
- * @returns why not, undefined when it is.
+ * @returns why not, in words that follow "a certificate that"; undefined when it is.
  */
 export function groupProblem(names: string | undefined, group: string): string | undefined {
   const read = altNames(names ?? "");
-  if (read === undefined) return "its certificate has names that cannot be read";
+  if (read === undefined) return "has names that cannot be read";
   const uris = read.filter(({ kind, value }) => kind === "URI" && value.startsWith("dister://"));
-  if (uris.length === 0) return "its certificate names no group: it is not one of a node";
-  return uris.some(({ value }) => value === groupUri(group)) ? undefined : "its certificate is for another group";
+  if (uris.length === 0) return "names no group: it is not one of a node";
+  return uris.some(({ value }) => value === groupUri(group)) ? undefined : "is for another group";
 }

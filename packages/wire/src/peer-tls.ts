@@ -38,7 +38,7 @@ export function connectTls(address: { readonly host: string; readonly port: numb
 
 function serverProblem(host: string, certificate: PeerCertificate, { tls, group }: TlsSide): Error | undefined {
   const problem = groupProblem(certificate.subjectaltname, group);
-  if (problem !== undefined) return new Error(problem);
+  if (problem !== undefined) return new Error(`its certificate ${problem}`);
   if (!tls.strictHosts || checkServerIdentity(host, certificate) === undefined) return undefined;
   return new Error(`its certificate does not name ${host}, and Tls.strictHosts is set`);
 }

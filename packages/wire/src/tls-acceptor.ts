@@ -93,7 +93,7 @@ export class TlsAcceptor {
       return;
     }
     socket.destroy();
-    pending.reject(new Error(problem));
+    pending.reject(new Error(`its certificate ${problem}`));
   }
 
   #failed(error: NodeJS.ErrnoException, socket: TLSSocket): void {

@@ -65,7 +65,11 @@ describe("X6: credentials", () => {
       { ...good, ...certificate({ names: [[6, "dister://g/node"]] }) },
       "of another CA",
     ],
-    ["another group", nodePem(ca, { group: "h" }), "its certificate is for another group"],
+    [
+      "another group",
+      nodePem(ca, { group: "h" }),
+      "Tls.cert: got a certificate that is for another group, allowed is one with the URI dister://g/node",
+    ],
     ["no group", nodePem(ca, { names: [[2, "a.example"]] }), "allowed is one with the URI dister://g/node"],
     ["a certificate for clients only", nodePem(ca, { purposes: [2] }), "Tls.cert: got a certificate for one side only"],
     [

@@ -56,11 +56,7 @@ export class TlsCredentials {
     checkPurpose(certificate);
     const problem = groupProblem(certificate.subjectAltName, use.group);
     if (problem !== undefined) {
-      throw unfit(
-        "Tls.cert",
-        `a certificate of which this holds: ${problem}`,
-        `one with the URI ${groupUri(use.group)}`,
-      );
+      throw unfit("Tls.cert", `a certificate that ${problem}`, `one with the URI ${groupUri(use.group)}`);
     }
     const options: SecureContextOptions = {
       ...pem,

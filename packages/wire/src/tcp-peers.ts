@@ -234,9 +234,9 @@ export class TcpPeers implements Transport, PeerRpc {
   #noteRefusal({ details: { peer, reason } }: DisterError): void {
     const { logger, clock } = this.#side;
     const news = !isOrdinary(String(reason)) && this.#refusals.isNews(String(peer), String(reason), clock.nowMs());
-    if (!news) logger.debug("a hello was refused", { peer, reason });
-    else if (reason === CLOSED) logger.info("a hello was refused", { peer, reason });
-    else logger.warn("a hello was refused", { peer, reason });
+    // A dialer that was closed on cannot know whether that is anything to worry about.
+    const level = !news ? "debug" : reason === CLOSED ? "info" : "warn";
+    logger[level]("a hello was refused", { peer, reason });
   }
 
   #selfWithPorts(info: NodeInfo): NodeInfo {

@@ -116,7 +116,7 @@ describe("a configuration that cannot be meant is refused in one line that names
       "Scan",
       "Listen is",
     ],
-    ["a client, which this version has not", () => load('{ "Role": 1 }'), "Role", "server or monitor"],
+    ["a client that is told of no server", () => load('{ "Role": 1 }'), "Peers", "one server at least"],
   ];
   it.each(rows)("%s", (_what, run, ...says) => {
     const message = refusal(run);

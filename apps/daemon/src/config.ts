@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { DisterError } from "@dister/types";
+import { DisterError, ROLE } from "@dister/types";
 import { CONFIG_DEFAULTS, type Config, ConfigSchema, firstProblem } from "@dister/types/schemas";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { isLoopback } from "./loopback.ts";
@@ -36,6 +36,7 @@ const SHORT_FLAGS: ReadonlyMap<string, readonly string[]> = new Map([
   ["tlsstricthosts", ["Tls", "strictHosts"]],
   ["heartbeatms", ["Election", "heartbeatMs"]],
   ["timeoutms", ["Election", "timeoutMs"]],
+  ["cachebytes", ["Cache", "bytes"]],
   ["deadafterms", ["Cleanup", "deadAfterMs"]],
   ["minvoters", ["Cleanup", "minVoters"]],
 ]);
@@ -172,12 +173,12 @@ function fromText(text: string, fallback: unknown): unknown {
   return text;
 }
 
-/** What this version cannot do is refused, so that nobody believes that it is done. */
+/** What cannot come to anything is refused, so that nobody waits for it. */
 export function assertPossible(config: Config): void {
   assertScanPossible(config);
-  if (config.Role !== 1) return;
-  const allowed = "server or monitor: this version has no clients";
-  throw new DisterError("DISTER_ERR_CONFIG", { key: "Role", got: "client", allowed });
+  if (config.Role !== ROLE.client || config.Peers.length > 0 || config.Scan) return;
+  const allowed = "the address of one server at least, or Scan: a client finds the others from there";
+  throw new DisterError("DISTER_ERR_CONFIG", { key: "Peers", got: "none with Role client", allowed });
 }
 
 /** Whoever a scan finds on another machine could not answer to an address of this one alone. */

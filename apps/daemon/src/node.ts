@@ -2,9 +2,17 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { consoleFolder } from "@dister/console";
 import { NodeFileSystem, openLog } from "@dister/log";
-import { ClusterNode, IdentityFile, parsePeerAddress, Self } from "@dister/server";
+import {
+  type ApiOptions,
+  ClientNode,
+  ClusterNode,
+  type HelloAddress,
+  IdentityFile,
+  parsePeerAddress,
+  Self,
+} from "@dister/server";
 import { openStore, STATE_VERSION } from "@dister/store";
-import { DisterError, type FileSystem, type Logger, NO_LOGGER } from "@dister/types";
+import { DisterError, type FileSystem, type Logger, NO_LOGGER, ROLE } from "@dister/types";
 import type { Config } from "@dister/types/schemas";
 import { CONFIG_DEFAULTS, ConfigSchema, parseOrThrow } from "@dister/types/schemas";
 import { systemClock as clock, systemRng as rng } from "@dister/types/system";
@@ -24,7 +32,7 @@ export interface RunningNode {
   readonly url: string;
   /** Unique id of the node. */
   readonly id: string;
-  readonly node: ClusterNode;
+  readonly node: ClusterNode | ClientNode;
   /** Ends when the node had to stop itself; rejects with the reason. Never resolves while the node runs. */
   readonly failed: Promise<never>;
   /** Reads the certificate files again, as it does by itself within seconds of a change; harmless without `Tls`. */
@@ -79,12 +87,13 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   closers.push(fileSystem.lock(join(folder, "lock")));
   const identity = IdentityFile.open({ fileSystem, rng, folder, group: config.Group });
   const { nodeId, clusterId } = identity.current;
+  if (config.Role === ROLE.client) assertNoMember(identity, fileSystem, folder);
   warnOfOpenDoors(config, logger);
 
   const name = config.Name || hostname();
   const { Ip: ip, Role: role, Ports: ports } = config;
   const self = new Self({ identity, name, ip, role, version: VERSION, ports, stateVersion: STATE_VERSION, rng });
-  const heard: { node: ClusterNode | null } = { node: null };
+  const heard: { node: ClusterNode | ClientNode | null } = { node: null };
   const peers = await TcpPeers.listen({
     components: { clock, rng, logger: logger.child({ part: "peers" }) },
     options: {
@@ -98,6 +107,23 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
     },
   });
   closers.push(() => peers.close());
+  const host = hostFigures(folder, () => peers.connections());
+  if (role === ROLE.client) {
+    const node = new ClientNode(
+      { identity, self, transport: peers, rpc: peers, network: machineNetwork, clock, rng, logger, host },
+      {
+        peers: helloAddresses(config),
+        scan: config.Scan,
+        api: apiOptions(config),
+        cacheBytes: config.Cache.bytes,
+      },
+    );
+    heard.node = node;
+    closers.push(() => node.stop());
+    const url = await node.start();
+    logger.info("client node started", { node: nodeId, name, group: config.Group, api: url });
+    return { url, id: nodeId, node, failed: new Promise<never>(() => {}), stop: () => closeAll(closers) };
+  }
 
   const logFolder = join(folder, "log");
   if (identity.current.logMade && !fileSystem.exists(logFolder)) {
@@ -122,7 +148,6 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
     fail = reject;
   });
   failed.catch(() => undefined);
-  const host = hostFigures(folder, () => peers.connections());
   const node = new ClusterNode(
     {
       identity,
@@ -139,9 +164,9 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
     },
     {
       minNode: config.MinNode,
-      peers: config.Peers.map((peer, position) => parsePeerAddress(peer, `Peers.${position}`)),
+      peers: helloAddresses(config),
       scan: config.Scan,
-      api: { ...config.Api, port: config.Ports.api, consoleFolder: consoleFolder() },
+      api: apiOptions(config),
       raft: { heartbeatMs: config.Election.heartbeatMs, electionTimeoutMs: config.Election.timeoutMs },
       cleanup: config.Cleanup,
       onFatal: (error) => fail(error),
@@ -152,4 +177,22 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   const url = await node.start();
   logger.info("node started", { node: nodeId, name, group: config.Group, cluster: clusterId || null, api: url });
   return { url, id: nodeId, node, failed, reload: () => tls?.reload(), stop: () => closeAll(closers) };
+}
+
+function helloAddresses({ Peers }: Config): HelloAddress[] {
+  return Peers.map((peer, position) => parsePeerAddress(peer, `Peers.${position}`));
+}
+
+function apiOptions({ Api, Ports }: Config): ApiOptions {
+  return { ...Api, port: Ports.api, consoleFolder: consoleFolder() };
+}
+
+/** A member that came back as a client would leave its vote behind, and what it has promised. */
+function assertNoMember(identity: IdentityFile, fileSystem: FileSystem, folder: string): void {
+  const { clusterId, accepted, logMade, nodeId } = identity.current;
+  const isMember = clusterId !== "" || accepted !== null || logMade || fileSystem.exists(join(folder, "state.db"));
+  if (!isMember) return;
+  throw new DisterError("DISTER_ERR_IDENTITY", {
+    reason: `it holds a member's data, and a client stores nothing: remove node ${nodeId} from its cluster, then start the client with an empty folder`,
+  });
 }

@@ -85,6 +85,8 @@ interface Slot {
   readonly ports: { readonly raft: number; readonly repl: number; readonly api: number };
   readonly minNode: number;
   readonly peers: readonly number[];
+  /** Role at the next start. */
+  role: string;
   daemon: Daemon | null;
 }
 
@@ -112,18 +114,18 @@ export class DaemonCluster {
     return cluster;
   }
 
-  /** One more server, which finds the others by the first one's address. */
-  async grow(): Promise<number> {
+  /** One more node, which finds the others by the first one's address. */
+  async grow(role = "server"): Promise<number> {
     const [raft, repl, api] = (await freePorts(3)) as [number, number, number];
-    this.#add({ ports: { raft, repl, api }, minNode: 3, peers: [this.slots[0]!.ports.raft] });
+    this.#add({ ports: { raft, repl, api }, minNode: 3, peers: [this.slots[0]!.ports.raft], role });
     this.run(this.slots.length - 1);
     await this.ready([this.slots.length - 1]);
     return this.slots.length - 1;
   }
 
-  #add(slot: Pick<Slot, "ports" | "minNode" | "peers">): void {
+  #add(slot: Pick<Slot, "ports" | "minNode" | "peers"> & { readonly role?: string }): void {
     const name = `node${this.slots.length + 1}`;
-    this.slots.push({ ...slot, name, folder: join(this.folder, name), daemon: null });
+    this.slots.push({ role: "server", ...slot, name, folder: join(this.folder, name), daemon: null });
   }
 
   run(i: number): Daemon {
@@ -139,11 +141,12 @@ export class DaemonCluster {
 
   /** The configuration of a node, as flags. */
   args(i: number): string[] {
-    const { name, folder, ports, minNode, peers } = this.slots[i]!;
+    const { name, folder, ports, minNode, peers, role } = this.slots[i]!;
     return [
       `--Name=${name}`,
       `--SavePath=${folder}`,
       `--MinNode=${minNode}`,
+      `--Role=${role}`,
       `--Peers=${peers.map((port) => `127.0.0.1:${port}`).join(",")}`,
       "--Ip=127.0.0.1",
       "--Listen=127.0.0.1",

@@ -11,6 +11,7 @@ import {
   voterIds,
 } from "@dister/types";
 import type { ApiNode, Backups, Members, Operations, Reads, Writes } from "./api-node.ts";
+import { ClientDesk } from "./client-desk/client-desk.ts";
 import { Discovery } from "./cluster/discovery.ts";
 import { Formation } from "./cluster/formation.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
@@ -54,6 +55,7 @@ export class ClusterNode implements ServedNode, ApiNode {
   readonly writes: Writes;
   readonly members: Members;
   readonly operations: Operations;
+  readonly clients: ClientDesk;
   readonly #options: NodeOptions;
   readonly #formation: Formation;
   readonly #api: Api;
@@ -104,6 +106,7 @@ export class ClusterNode implements ServedNode, ApiNode {
     this.writes = { write: (command, requestId) => this.membered.gateway.write(command, requestId) };
     this.members = new MemberList(this);
     this.operations = new MemberOperations(this);
+    this.clients = new ClientDesk(this);
     this.#api = new Api(this, options.api, logger);
     new JsonRpc(rpc).serve<null, NodeInfo>("node.info", () => self.info());
     rpc.serve(PROPOSE_METHOD, (_from, body) => this.membered.gateway.proposeForPeer(body));
@@ -240,6 +243,7 @@ export class ClusterNode implements ServedNode, ApiNode {
     this.discovery.stop();
     this.#formation.stop();
     await this.#starting?.catch(() => undefined); // A Raft node that is just coming up must not outlive this one.
+    this.clients.changes.wake();
     this.#membered?.health.stop();
     this.#membered?.membership.stop();
     await this.#membered?.raft.stop();

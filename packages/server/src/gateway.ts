@@ -14,6 +14,7 @@ import {
   stateVersionOf,
 } from "@dister/types";
 import { rest } from "./rest.ts";
+import { RETRY_MS, unknownOutcome, untilOutcome, verdictOf } from "./write-attempts.ts";
 
 export interface GatewayOptions {
   /** How long a request is held while there is no leader or an attempt is repeated; default 4,000 ms. */
@@ -25,21 +26,10 @@ export interface GatewayOptions {
 /** What the gateway needs of Raft. */
 type GatewayRaft = Pick<RaftNode<CommandOutcome>, "leader" | "propose" | "whenApplied" | "readBarrier" | "membership">;
 
-/** Between two attempts of a request that nobody could take. */
-const RETRY_MS = 15;
 /** A leader that hangs may have a successor by then; the attempt is repeated under the same request id. */
 const ATTEMPT_MS = 1_500;
 /** A forwarded write: the leader answers with its place in the log. */
 export const PROPOSE_METHOD = "propose";
-
-/** Errors after which the request is surely not done, so that it may be tried again as it is. */
-const NOT_DONE = new Set([
-  "DISTER_ERR_NOT_LEADER",
-  "DISTER_ERR_NO_LEADER",
-  "DISTER_ERR_TRANSFERRING",
-  "DISTER_ERR_DROPPED",
-  "DISTER_ERR_NOT_FORMED",
-]);
 
 /**
  * Takes writes and reads at any node. A write goes to the leader, one hop at the most, and is answered when this node has
@@ -84,30 +74,23 @@ export class Gateway {
   /**
    * Writes; resolves when the write is applied on this node.
    * @param requestId - the client's own id; without one, each call is a request of its own.
+   * @param holdMs - to give up earlier than usual.
    * @throws DisterError surely not done: `DISTER_ERR_NO_LEADER`, `DISTER_ERR_BUSY`, `DISTER_ERR_TOO_LARGE`; done or not:
    *   `DISTER_ERR_UNKNOWN_OUTCOME`, with the request id to ask again with.
    */
-  async write(command: Command, requestId: string = this.#nextRequestId()): Promise<CommandOutcome> {
-    const deadlineMs = this.#clock.nowMs() + this.#options.holdMs;
-    let maybeDone = false;
-    for (;;) {
+  async write(
+    command: Command,
+    requestId: string = this.#nextRequestId(),
+    holdMs: number = this.#options.holdMs,
+  ): Promise<CommandOutcome> {
+    return untilOutcome({
+      clock: this.#clock,
+      holdMs: Math.min(holdMs, this.#options.holdMs),
+      requestId,
+      attempt: (deadlineMs) => this.#attempt(command, requestId, deadlineMs),
       // An earlier attempt may have been applied here meanwhile, by whichever leader.
-      const known = maybeDone ? this.#state.outcome(requestId) : undefined;
-      if (known !== undefined) return settle(known);
-      try {
-        const outcome = await this.#attempt(command, requestId, deadlineMs);
-        if (outcome !== undefined) return settle(outcome);
-        maybeDone = true;
-      } catch (error) {
-        const verdict = verdictOf(error);
-        // An earlier attempt may still come to something: then no error of a later one is the whole truth.
-        if (verdict === "final") throw maybeDone ? unknownOutcome(requestId, error) : error;
-        maybeDone ||= verdict === "unknown";
-        if (this.#clock.nowMs() >= deadlineMs && !maybeDone) throw error;
-      }
-      if (this.#clock.nowMs() >= deadlineMs) throw unknownOutcome(requestId);
-      await rest(this.#clock, RETRY_MS);
-    }
+      known: () => this.#state.outcome(requestId),
+    });
   }
 
   /** One attempt; undefined when the write was taken but its outcome is not known here yet. */
@@ -145,10 +128,11 @@ export class Gateway {
   /**
    * Resolves when what this node reads next is linearizable: it has applied everything that was acknowledged anywhere
    * before this call.
+   * @param holdMs - to give up earlier than usual.
    * @throws DisterError `DISTER_ERR_NO_LEADER`, `DISTER_ERR_TIMEOUT`; never answers with what may be old.
    */
-  async readBarrier(): Promise<void> {
-    const deadlineMs = this.#clock.nowMs() + this.#options.holdMs;
+  async readBarrier(holdMs: number = this.#options.holdMs): Promise<void> {
+    const deadlineMs = this.#deadline(holdMs);
     for (;;) {
       try {
         await this.#within(this.#raft.readBarrier(), deadlineMs);
@@ -177,6 +161,14 @@ export class Gateway {
     return encodeCommand(stamped);
   }
 
+  /**
+   * Resolves when this node has applied an entry, for a reader that has seen it elsewhere.
+   * @throws DisterError `DISTER_ERR_TIMEOUT` when that takes longer than `withinMs`, or than a request is held.
+   */
+  async applied(index: number, withinMs: number): Promise<void> {
+    await this.#within(this.#raft.whenApplied(index), this.#deadline(withinMs));
+  }
+
   #nextRequestId(): string {
     return `${this.#session}.${++this.#sequence}`;
   }
@@ -195,22 +187,8 @@ export class Gateway {
       timer?.cancel();
     }
   }
-}
 
-/** What an error says of the attempt: surely not done, unknown, or not worth another attempt. */
-function verdictOf(error: unknown): "notDone" | "unknown" | "final" {
-  if (!isDisterError(error)) return "final";
-  if (NOT_DONE.has(error.code)) return "notDone";
-  if (error.code === "DISTER_ERR_PEER_UNREACHABLE") return error.details["sent"] === false ? "notDone" : "unknown";
-  return error.code === "DISTER_ERR_UNKNOWN_OUTCOME" || error.code === "DISTER_ERR_TIMEOUT" ? "unknown" : "final";
-}
-
-function unknownOutcome(requestId: string, cause?: unknown): DisterError {
-  return new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId }, { cause });
-}
-
-function settle(outcome: CommandOutcome): CommandOutcome {
-  const { error } = outcome;
-  if (error !== undefined) throw new DisterError(error.code, {}, { message: error.message });
-  return outcome;
+  #deadline(withinMs: number): number {
+    return this.#clock.nowMs() + Math.min(withinMs, this.#options.holdMs);
+  }
 }

@@ -11,6 +11,7 @@ export type {
   ShownNode,
   Writes,
 } from "./api-node.ts";
+export { type ClientComponents, ClientNode, type ClientNodeOptions } from "./client-node/client-node.ts";
 export { Discovery } from "./cluster/discovery.ts";
 export { Formation } from "./cluster/formation.ts";
 export type { HostNetwork, InterfaceAddress } from "./cluster/host-network.ts";

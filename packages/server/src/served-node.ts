@@ -11,6 +11,7 @@ import type {
   StateReader,
   Transport,
 } from "@dister/types";
+import type { ClientDesk } from "./client-desk/client-desk.ts";
 import type { Discovery } from "./cluster/discovery.ts";
 import type { Formation } from "./cluster/formation.ts";
 import type { HostNetwork } from "./cluster/host-network.ts";
@@ -59,6 +60,8 @@ export interface ServedNode {
   readonly metrics: Metrics;
   /** Who led, as far as this node has seen since its start. */
   readonly history: LeaderHistory;
+  /** Who answers client nodes. */
+  readonly clients: ClientDesk;
   /** What a cluster member has. @throws DisterError `DISTER_ERR_NOT_FORMED` saying what the node waits for. */
   readonly membered: Membered;
   /** Raft's view, or null while the node belongs to no cluster. */

@@ -1,5 +1,6 @@
 import { decodeCommand } from "@dister/store";
-import { type Clock, type Logger, NO_LOGGER, type NodeId, type PeerRpc, type Rng, type Role } from "@dister/types";
+import { type Clock, type Logger, NO_LOGGER, type NodeId, type PeerRpc, type Rng, ROLE, type Role } from "@dister/types";
+import type { ReplyMarks } from "@dister/types/schemas";
 import { systemClock, systemRng } from "@dister/types/system";
 import {
   MemoryFileSystem,
@@ -11,6 +12,7 @@ import {
 } from "@dister/types/testing";
 import {
   type CleanupPolicy,
+  ClientNode,
   ClusterNode,
   type HostFigures,
   type HostNetwork,
@@ -51,6 +53,16 @@ export interface TestNode {
   stop(): Promise<void>;
 }
 
+/** A client node, with its real HTTP API on a free port of loopback. */
+export interface TestClient {
+  readonly id: NodeId;
+  readonly node: ClientNode;
+  readonly url: string;
+  /** Its data folder. */
+  readonly fileSystem: MemoryFileSystem;
+  stop(): Promise<void>;
+}
+
 /** What a cluster in memory may be given in place of its own. */
 export interface MemoryClusterParts {
   readonly clock: Clock;
@@ -67,6 +79,7 @@ export class MemoryCluster {
   readonly #disks = new Map<number, Disk>();
   #wiped = 0;
   readonly nodes = new Map<number, TestNode>();
+  readonly #clients = new Set<TestClient>();
 
   constructor({ clock = systemClock, loggerOf = usualLogger }: Partial<MemoryClusterParts> = {}) {
     this.#clock = clock;
@@ -173,6 +186,56 @@ export class MemoryCluster {
     return started;
   }
 
+  /** A client node, which finds the servers by the addresses of some. */
+  async startClient(
+    number: number,
+    options: { peers: readonly number[]; group?: string; cacheBytes?: number; holdMs?: number },
+  ): Promise<TestClient> {
+    const { fileSystem } = this.#disk(number);
+    const group = options.group ?? "test";
+    const identity = IdentityFile.open({ fileSystem, rng: this.#idsOf(number), folder: "/dister.db", group });
+    const ports = { raft: 10_000 + number, repl: 20_000 + number, api: 0 };
+    const name = `client${number}`;
+    const address = { name, ip: "127.0.0.1", ports };
+    const software = { version: "0.0.0", stateVersion: 1, rng: systemRng };
+    const self = new Self({ identity, ...address, ...software, role: ROLE.client });
+    const peer = this.network.join(() => self.info());
+    const rpc = this.#tellingWhoCalled(peer, self);
+    const logger = this.#loggerOf(name);
+    const node = new ClientNode(
+      {
+        identity,
+        self,
+        transport: peer,
+        rpc,
+        network: NO_NETWORK,
+        clock: this.#clock,
+        rng: systemRng,
+        logger,
+        host: HOST,
+      },
+      {
+        peers: options.peers.map((one) => ({ host: "127.0.0.1", raftPort: 10_000 + one })),
+        api: { host: "127.0.0.1", port: 0, hosts: ["api.test"], origins: ["http://console.test"] },
+        cacheBytes: options.cacheBytes ?? 1024 * 1024,
+        holdMs: options.holdMs ?? 2_000,
+      },
+    );
+    const client: TestClient = {
+      id: self.id,
+      node,
+      url: await node.start(),
+      fileSystem,
+      stop: async () => {
+        this.#clients.delete(client);
+        await node.stop();
+        await peer.close();
+      },
+    };
+    this.#clients.add(client);
+    return client;
+  }
+
   /** As over TCP, whoever gets a hello has heard of the one that says it. */
   #tellingWhoCalled(peer: MemoryPeer, self: Self): PeerRpc {
     return {
@@ -201,6 +264,7 @@ export class MemoryCluster {
   }
 
   async close(): Promise<void> {
+    await Promise.all([...this.#clients].map((client) => client.stop()));
     await Promise.all([...this.nodes.values()].map((node) => node.kill()));
   }
 }
@@ -217,12 +281,17 @@ export async function until(condition: () => boolean | Promise<boolean>, what = 
 export interface Reply<T = unknown> {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: { readonly result: number; readonly message: string; readonly data: T; readonly code?: string };
+  readonly body: {
+    readonly result: number;
+    readonly message: string;
+    readonly data: T;
+    readonly code?: string;
+  } & ReplyMarks;
 }
 
 /** One request to a node's API. */
 export async function request<T = unknown>(
-  node: TestNode,
+  node: { readonly url: string },
   method: string,
   path: string,
   body?: unknown,

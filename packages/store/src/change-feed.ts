@@ -1,23 +1,7 @@
-import { type ChangeEvent, LIMITS, type Logger, type LogId } from "@dister/types";
+import { type ChangeEvent, type Changes, LIMITS, type Logger, type LogId } from "@dister/types";
 
 /** Characters of keys and values that the history keeps at most: few large values are as heavy as many small ones. */
 const HISTORY_CHARS_MAX = 32 * 1024 * 1024;
-
-/** What changed behind a log id. */
-export type Changes =
-  | {
-      readonly compacted: false;
-      /** In log order; always all events of an entry or none. */
-      readonly events: readonly ChangeEvent[];
-      /** Where to go on: nothing up to this log id is missing. */
-      readonly throughLogId: LogId;
-    }
-  | {
-      /** The history no longer reaches back to there: the caller has to read the state anew. */
-      readonly compacted: true;
-      /** Oldest log id that can be asked for. */
-      readonly oldestLogId: LogId;
-    };
 
 /** The events of one entry. */
 interface Group {

@@ -1,5 +1,6 @@
 import {
   type ChangeEvent,
+  type Changes,
   type CommandOutcome,
   DisterError,
   invariant,
@@ -16,7 +17,7 @@ import {
   type StateReader,
 } from "@dister/types";
 import { type Applied, applyEntries } from "./apply.ts";
-import { ChangeFeed, type Changes } from "./change-feed.ts";
+import { ChangeFeed } from "./change-feed.ts";
 import {
   copyBack,
   type Database,
@@ -268,18 +269,11 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
     return this.#feed.listen(listener);
   }
 
-  /**
-   * Listens to restores: everything may have changed at once, no change events are told for it, and
-   * {@link changesSince} answers "compacted" for everything before. Called with the log id that the state now has.
-   */
   onReset(listener: (logId: LogId) => void): () => void {
     return this.#feed.listenReset(listener);
   }
 
-  /**
-   * What changed behind a log id, from memory: the newest `LIMITS.changesKeptMax` events since the store was opened.
-   * @param limit - about how many events at once; the events of one entry are never cut apart.
-   */
+  /** Reaches back to when the store was opened, at the most. */
   changesSince(logId: LogId, limit: number): Changes {
     return this.#feed.since(logId, limit);
   }

@@ -25,6 +25,7 @@ export const ERRORS = Object.freeze({
   DISTER_ERR_NO_HEALTHY_NODE: kind(503, "no nodes of this service are alive", true),
 
   DISTER_ERR_NO_LEADER: kind(503, "leader not found, please try again after leader election done", true),
+  DISTER_ERR_NO_SERVER: kind(503, "this client node is connected to no server that can answer: {reason}", true),
   DISTER_ERR_NOT_LEADER: kind(503, "this node is not the leader, {leader} is", true),
   DISTER_ERR_NOT_FORMED: kind(503, "this node belongs to no cluster yet: {reason}", true),
   DISTER_ERR_UNKNOWN_OUTCOME: kind(

@@ -17,7 +17,7 @@ export { type LogFields, type Logger, NO_LOGGER } from "./contracts/logger.ts";
 export type { PeerRpc, RpcHandler } from "./contracts/peer-rpc.ts";
 export type { Rng } from "./contracts/rng.ts";
 export type { SnapshotSink, SnapshotSource, StateMachine } from "./contracts/state-machine.ts";
-export type { ChangeEvent, KvRecord, StateReader } from "./contracts/state-reader.ts";
+export type { ChangeEvent, Changes, KvRecord, StateReader } from "./contracts/state-reader.ts";
 export type { Transport, TransportReceiver } from "./contracts/transport.ts";
 export {
   DisterError,

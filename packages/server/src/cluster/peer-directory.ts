@@ -64,7 +64,7 @@ export class PeerDirectory {
    * @param sighting - where it was met; without one, its `ip` is an address that it names.
    */
   heard(info: NodeInfo, sighting: Sighting = { host: info.ip, named: info.ip !== "" }): void {
-    if (info.id === this.#self) return;
+    if (info.id === this.#self || isClient(info)) return;
     const named = sighting.named ? info.ip : "";
     const best = named === "" ? sighting.host : named;
     if (this.#others.take({ ...info, ip: best })) return this.forget(info.id);
@@ -82,7 +82,7 @@ export class PeerDirectory {
   /** Another node told of this one. It may be behind: its word gives an address to try, and what was heard stays. */
   heardOf(info: NodeInfo): void {
     if (this.#others.take(info)) return this.forget(info.id);
-    if (info.id === this.#self || info.ip === "") return;
+    if (info.id === this.#self || info.ip === "" || isClient(info)) return;
     const entry = this.#entry(info.id, addressOf(info));
     entry.info ??= info;
     entry.route.offer(info.ip);
@@ -169,4 +169,9 @@ export class PeerDirectory {
 function known({ info, address, named }: Entry): KnownPeer | undefined {
   if (info === null) return undefined;
   return { info: { ...info, ip: named === "" ? address.host : named }, address, named };
+}
+
+/** A client node asks and is never asked: nobody connects to it, or tells others of it. */
+function isClient({ role }: NodeInfo): boolean {
+  return role === ROLE.client;
 }

@@ -25,6 +25,7 @@ export async function statusReport(node: ServedNode, json: JsonRpc): Promise<obj
     durableIndex: state.durable().index,
     keys: state.kvCount(),
     services: state.services().length,
+    clients: node.clients.changes.following,
     disk,
   };
 }

@@ -19,6 +19,7 @@ export function stateReaderConformance(suite: StateReaderSuite): void {
   keys(suite);
   services(suite);
   changes(suite);
+  history(suite);
 }
 
 function runner(suite: StateReaderSuite) {
@@ -357,5 +358,48 @@ function changes(suite: StateReaderSuite): void {
     await subject.apply([make.set(["first", "1"], ["first too", "1"])]);
     await more;
     expectEqual(heard, ["first", "first too", "second"], "heard");
+  });
+}
+
+function history(suite: StateReaderSuite): void {
+  const check = runner(suite);
+
+  check("what changed behind a log id is told whole entry by entry, up to what is applied", async (subject, make) => {
+    const entries = [make.set(["a", "1"], ["b", "1"]), make.set(["c", "1"]), make.empty(), make.set(["d", "1"])];
+    await subject.apply(entries);
+    const id = entries.map(entryLogId);
+    const keysOf = (from: number, limit: number): unknown => {
+      const changes = subject.changesSince(from, limit);
+      if (changes.compacted) return "compacted";
+      return [changes.events.map((event) => (event.type === "kv" ? event.key : event.name)), changes.throughLogId];
+    };
+    expectEqual(keysOf(0, 10), [["a", "b", "c", "d"], id[3]], "all");
+    expectEqual(keysOf(0, 1), [["a", "b"], id[0]], "an entry is not cut apart");
+    expectEqual(keysOf(0, 2), [["a", "b"], id[0]], "an entry is not begun");
+    expectEqual(keysOf(id[0]!, 1), [["c"], id[1]], "the next");
+    expectEqual(keysOf(id[1]!, 1), [["d"], id[3]], "the last");
+    expectEqual(keysOf(id[3]!, 1), [[], id[3]], "nothing");
+    expectEqual(keysOf(id[3]! + 70_000, 1), [[], id[3]! + 70_000], "a log id that lies ahead");
+  });
+
+  check("a restored snapshot is told as such, and what was before it is compacted", async (subject, make) => {
+    await subject.apply([make.set(["a", "1"]), make.set(["b", "1"])]);
+    const before = subject.changesSince(0, 10);
+    expect(!before.compacted && before.events.length === 2, "changes before the restore");
+    const heard: number[] = [];
+    subject.onReset(() => {
+      throw new Error("a listener's own trouble");
+    });
+    const stop = subject.onReset((logId) => heard.push(logId));
+    const source = await subject.snapshot();
+    const sink = await subject.restore(source.position, source.membership);
+    for await (const chunk of source.chunks) await sink.write(chunk);
+    source.close();
+    await sink.commit();
+    const logId = subject.appliedLogId();
+    expectEqual(heard, [logId], "heard");
+    expectEqual(subject.changesSince(0, 10), { compacted: true, oldestLogId: logId }, "before the restore");
+    expectEqual(subject.changesSince(logId, 10), { compacted: false, events: [], throughLogId: logId }, "since it");
+    stop();
   });
 }

@@ -19,6 +19,22 @@ export type ChangeEvent =
   | { readonly type: "kv"; readonly logId: LogId; readonly key: string; readonly record: KvRecord | null }
   | { readonly type: "service"; readonly logId: LogId; readonly name: string; readonly service: Service | null };
 
+/** What changed behind a log id. */
+export type Changes =
+  | {
+      readonly compacted: false;
+      /** In log order; always all events of an entry or none. */
+      readonly events: readonly ChangeEvent[];
+      /** Where to go on: nothing up to this log id is missing. */
+      readonly throughLogId: LogId;
+    }
+  | {
+      /** The history no longer reaches back to there: the caller has to read the state anew. */
+      readonly compacted: true;
+      /** Oldest log id that can be asked for. */
+      readonly oldestLogId: LogId;
+    };
+
 /**
  * Reads of the applied state. All synchronous: what one turn of the event loop reads belongs to one log id.
  *
@@ -26,6 +42,8 @@ export type ChangeEvent =
  * 1. Nothing that is not applied is ever visible.
  * 2. Keys come in the order of their UTF-8 bytes, services in the order of their names.
  * 3. Change events come after they are visible, each once, in log order; a listener that throws does not disturb others.
+ * 4. Changes behind a log id are all of them or `compacted`, never some. A restored snapshot tells no events: its listeners
+ *    hear of it, and everything before it is compacted.
  */
 export interface StateReader {
   /** Log id of the last entry that was applied, 0 for none. */
@@ -42,4 +60,12 @@ export interface StateReader {
   outcome(requestId: string): CommandOutcome | undefined;
   /** Listens to changes; the returned function ends it. */
   onChange(listener: (event: ChangeEvent) => void): () => void;
+  /** Listens to restores, with the log id that the state then has; the returned function ends it. */
+  onReset(listener: (logId: LogId) => void): () => void;
+  /**
+   * What changed behind a log id, from memory: the newest `LIMITS.changesKeptMax` events, less when they are large.
+   * @param logId - 0 or a log id of this cluster's log, which this node need not have applied yet.
+   * @param limit - about how many events at once; the events of one entry are never cut apart.
+   */
+  changesSince(logId: LogId, limit: number): Changes;
 }

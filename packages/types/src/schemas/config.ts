@@ -89,7 +89,9 @@ export const ConfigSchema = z.strictObject({
       error: "0, 1, 2, server, client or monitor",
     })
     .default(0)
-    .describe("0 or server: votes and stores; 2 or monitor: stores and never votes."),
+    .describe(
+      "0 or server: votes and stores; 1 or client: stores nothing, asks servers; 2 or monitor: stores, never votes.",
+    ),
   SavePath: z
     .string()
     .default("")
@@ -143,6 +145,16 @@ export const ConfigSchema = z.strictObject({
   Tls: TlsSchema.prefault({}),
   Election: ElectionSchema.prefault({}),
   Cleanup: CleanupSchema.prefault({}),
+  Cache: z
+    .strictObject({
+      bytes: z
+        .int()
+        .min(0)
+        .max(64 * 1024 * 1024 * 1024)
+        .default(64 * 1024 * 1024)
+        .describe("Memory in which a client keeps keys that were read, about; 0: none. Other roles have no cache."),
+    })
+    .prefault({}),
 });
 export type Config = z.output<typeof ConfigSchema>;
 

@@ -1,8 +1,9 @@
 import type { CommandOutcome, StampedCommand } from "../command.ts";
 import type { SnapshotSink, SnapshotSource, StateMachine } from "../contracts/state-machine.ts";
-import type { ChangeEvent, KvRecord, StateReader } from "../contracts/state-reader.ts";
+import type { ChangeEvent, Changes, KvRecord, StateReader } from "../contracts/state-reader.ts";
 import { DisterError, invariant } from "../errors.ts";
 import type { LogId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
 import { ENTRY_KIND, LOG_START, type LogEntry, type LogPosition } from "../log-entry.ts";
 import { decodeMembership, type Membership, NO_MEMBERSHIP } from "../membership.ts";
 import type { Service } from "../service.ts";
@@ -24,6 +25,10 @@ export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateRe
   readonly #listeners = new Set<(event: ChangeEvent) => void>();
   readonly #undelivered: ChangeEvent[] = [];
   #delivering = false;
+  readonly #resetListeners = new Set<(logId: LogId) => void>();
+  /** The newest events; everything behind `#historyFrom` is here. */
+  #history: ChangeEvent[] = [];
+  #historyFrom: LogId = 0;
   #state = new MemoryState();
   #durable = new MemoryState();
   #restoredFrom: LogPosition = LOG_START;
@@ -66,6 +71,7 @@ export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateRe
       return undefined;
     });
     if (events.length > 0) this.#keys = undefined;
+    this.#remember(events);
     this.#publish(events);
     return outcomes;
   }
@@ -111,6 +117,8 @@ export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateRe
       this.#durable = state.copy();
       this.#restoredFrom = position;
       this.#keys = undefined;
+      this.#forgetHistory();
+      this.#tellReset(state.appliedLogId);
     });
     return this.#sink;
   }
@@ -127,7 +135,9 @@ export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateRe
     this.#keys = undefined;
     this.#stopped = undefined;
     this.#listeners.clear();
+    this.#resetListeners.clear();
     this.#undelivered.length = 0;
+    this.#forgetHistory();
   }
 
   appliedLogId(): LogId {
@@ -169,6 +179,47 @@ export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateRe
     const own = (event: ChangeEvent) => listener(event);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
+  }
+
+  onReset(listener: (logId: LogId) => void): () => void {
+    const own = (logId: LogId) => listener(logId);
+    this.#resetListeners.add(own);
+    return () => this.#resetListeners.delete(own);
+  }
+
+  changesSince(logId: LogId, limit: number): Changes {
+    if (logId < this.#historyFrom) return { compacted: true, oldestLogId: this.#historyFrom };
+    const behind = this.#history.filter((event) => event.logId > logId);
+    const next = behind[limit];
+    if (next === undefined)
+      return { compacted: false, events: behind, throughLogId: Math.max(logId, this.appliedLogId()) };
+    // Whole entries: the one that goes beyond the limit waits, unless it is the first.
+    const last = behind.slice(0, limit).findLast((event) => event.logId < next.logId) ?? behind[0]!;
+    const events = behind.filter((event) => event.logId <= last.logId);
+    return { compacted: false, events, throughLogId: last.logId };
+  }
+
+  #remember(events: readonly ChangeEvent[]): void {
+    this.#history.push(...events);
+    const over = this.#history.length - LIMITS.changesKeptMax;
+    if (over <= 0) return;
+    this.#historyFrom = this.#history[over - 1]!.logId;
+    this.#history = this.#history.filter((event) => event.logId > this.#historyFrom);
+  }
+
+  #tellReset(logId: LogId): void {
+    for (const listener of [...this.#resetListeners]) {
+      try {
+        listener(logId);
+      } catch {
+        // Its own affair, as above.
+      }
+    }
+  }
+
+  #forgetHistory(): void {
+    this.#history = [];
+    this.#historyFrom = this.#state.appliedLogId;
   }
 
   /** A listener may apply more: those events wait until every listener has got these. */

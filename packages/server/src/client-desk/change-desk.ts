@@ -1,0 +1,84 @@
+import type { Clock, LogId, NodeId, NodeInfo, StateReader } from "@dister/types";
+import { FOLLOW_WAIT_MS, type FollowReply } from "./calls.ts";
+
+/** Changes in one reply, about: an entry is never cut in two. */
+const CHANGES_MAX = 1_000;
+/** Who follows asks again within this. */
+const SILENT_MS_MAX = 3 * FOLLOW_WAIT_MS;
+
+/** A client node that follows the changes of this server. */
+export interface FollowingClient {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly ip: string;
+  readonly version: string;
+  /** It has heard of everything up to here. */
+  readonly logId: LogId;
+}
+
+/** Tells client nodes what changed, by long polls: an answer as soon as there is something, or when the wait is over. */
+export class ChangeDesk {
+  readonly #state: Pick<StateReader, "changesSince">;
+  readonly #clock: Clock;
+  readonly #followers = new Map<NodeId, { readonly client: FollowingClient; readonly seenMs: number }>();
+  /** Each ends one wait. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(parts: { state: Pick<StateReader, "changesSince" | "onChange" | "onReset">; clock: Clock }) {
+    this.#state = parts.state;
+    this.#clock = parts.clock;
+    parts.state.onChange(() => this.wake());
+    parts.state.onReset(() => this.wake());
+  }
+
+  /** Client nodes that follow this server now, in the order of their ids. */
+  get following(): FollowingClient[] {
+    const nowMs = this.#clock.nowMs();
+    for (const [id, { seenMs }] of this.#followers) if (nowMs - seenMs > SILENT_MS_MAX) this.#followers.delete(id);
+    return [...this.#followers.values()].map(({ client }) => client).sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** @param leader - throws when this server knows of no leader: then it does not know either what it has missed. */
+  async follow(from: NodeInfo, after: LogId, leader: () => NodeId): Promise<FollowReply> {
+    leader();
+    const { id, name, ip, version } = from;
+    this.#followers.set(id, { client: { id, name, ip, version, logId: after }, seenMs: this.#clock.nowMs() });
+    if (!this.#hasNews(after)) await this.#wait();
+    const by = leader();
+    return this.#changesBehind(after, by);
+  }
+
+  /** Answers everybody who waits, with what there is. */
+  wake(): void {
+    for (const end of [...this.#waiting]) end();
+  }
+
+  #hasNews(after: LogId): boolean {
+    const changes = this.#state.changesSince(after, 1);
+    return changes.compacted || changes.throughLogId > after;
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        this.#waiting.delete(end);
+        resolve();
+      };
+      const timer = this.#clock.setTimer(FOLLOW_WAIT_MS, end);
+      this.#waiting.add(end);
+    });
+  }
+
+  #changesBehind(after: LogId, leader: NodeId): FollowReply {
+    const changes = this.#state.changesSince(after, CHANGES_MAX);
+    if (changes.compacted) return { compacted: true };
+    const keys = new Map<string, LogId>();
+    const services = new Map<string, LogId>();
+    for (const event of changes.events) {
+      if (event.type === "kv") keys.set(event.key, event.logId);
+      else services.set(event.name, event.logId);
+    }
+    return { compacted: false, keys: [...keys], services: [...services], throughLogId: changes.throughLogId, leader };
+  }
+}

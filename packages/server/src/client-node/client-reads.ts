@@ -1,0 +1,172 @@
+import type { KvRecord, LogId, Service } from "@dister/types";
+import type { ReplyMarks } from "@dister/types/schemas";
+import type { Answer, Consistency, KvPage, KvPageQuery, Reads } from "../api-node.ts";
+import {
+  CLIENT_CALL,
+  type KvCall,
+  type KvPageCall,
+  type KvPageReply,
+  type KvReply,
+  type ServiceCall,
+  type ServiceReply,
+  type ServicesCall,
+  type ServicesReply,
+} from "../client-desk/calls.ts";
+import type { ChangeFollower } from "./change-follower.ts";
+import type { KeyCache } from "./key-cache.ts";
+import type { Registry } from "./registry.ts";
+import type { Servers } from "./servers.ts";
+
+/** How long a local read of services waits for a server before it is answered with what was last known. */
+const SERVICES_HOLD_MS = 1_000;
+/** A list of services that comes in several pieces is read again when it changed meanwhile. */
+const LIST_ATTEMPTS = 5;
+
+/**
+ * Reads of a client node. Linearizable ones are a server's, always. A local one may be answered from what this node
+ * keeps, if that is as new as everything that it has shown or written before: its readers never see keys go back, nor
+ * services, and see their own writes.
+ */
+export class ClientReads implements Reads {
+  readonly #servers: Servers;
+  readonly #follower: Pick<ChangeFollower, "throughLogId" | "following" | "ageMs">;
+  readonly #cache: KeyCache;
+  readonly #registry: Registry;
+  readonly #tally: { hit(): void; miss(): void };
+  /** Newest log ids of what this node has shown or written. */
+  #shownKeys: LogId = 0;
+  #shownServices: LogId = 0;
+
+  constructor(parts: {
+    servers: Servers;
+    follower: Pick<ChangeFollower, "throughLogId" | "following" | "ageMs">;
+    cache: KeyCache;
+    registry: Registry;
+    tally: { hit(): void; miss(): void };
+  }) {
+    this.#servers = parts.servers;
+    this.#follower = parts.follower;
+    this.#cache = parts.cache;
+    this.#registry = parts.registry;
+    this.#tally = parts.tally;
+  }
+
+  /** This node has written these keys: whoever reads them here next sees that or something newer. */
+  wroteKeys(keys: Iterable<string>, logId: LogId): void {
+    for (const key of keys) this.#cache.changed(key, logId);
+    this.#shownKeys = Math.max(this.#shownKeys, logId);
+  }
+
+  wroteServices(logId: LogId): void {
+    this.#shownServices = Math.max(this.#shownServices, logId);
+  }
+
+  async kv(key: string, consistency: Consistency): Promise<Answer<KvRecord | undefined>> {
+    if (consistency === "local") {
+      const kept = this.#cached(key);
+      if (kept !== undefined) return kept;
+    }
+    const call: KvCall = { key, consistency, minLogId: this.#shownKeys };
+    const { record, logId } = await this.#servers.ask<KvCall, KvReply>(key, CLIENT_CALL.kv, call);
+    this.#cache.put(key, { record, logId });
+    return this.#keysShown({ value: record ?? undefined, logId });
+  }
+
+  async kvPage(query: KvPageQuery, consistency: Consistency): Promise<Answer<KvPage>> {
+    const call: KvPageCall = { ...query, consistency, minLogId: this.#shownKeys };
+    const asked = this.#servers.ask<KvPageCall, KvPageReply>(query.prefix, CLIENT_CALL.kvPage, call);
+    const { records, more, logId } = await asked;
+    return this.#keysShown({ value: { records, more }, logId });
+  }
+
+  async services(consistency: Consistency): Promise<Answer<readonly Service[]>> {
+    return this.#fromRegistry(
+      consistency,
+      () => this.#registry.all(),
+      (holdMs) => this.#askServices(consistency, holdMs),
+    );
+  }
+
+  async service(name: string, consistency: Consistency): Promise<Answer<Service | undefined>> {
+    return this.#fromRegistry(
+      consistency,
+      () => this.#registry.get(name),
+      async (holdMs) => {
+        const call: ServiceCall = { name, consistency, minLogId: this.#shownServices };
+        const asked = this.#servers.ask<ServiceCall, ServiceReply>(name, CLIENT_CALL.service, call, holdMs);
+        const { service, logId } = await asked;
+        return { value: service ?? undefined, logId };
+      },
+    );
+  }
+
+  onServiceRemoved(listener: (name: string) => void): void {
+    this.#registry.onRemoved(listener);
+  }
+
+  #cached(key: string): Answer<KvRecord | undefined> | undefined {
+    const kept = this.#cache.get(key);
+    const logId = Math.max(kept?.logId ?? 0, this.#follower.throughLogId);
+    if (kept === undefined || logId < this.#shownKeys) {
+      this.#tally.miss();
+      return undefined;
+    }
+    this.#tally.hit();
+    const marks: ReplyMarks = { cached: true, ageMs: this.#follower.ageMs ?? 0, logid: logId };
+    return this.#keysShown({ value: kept.record ?? undefined, logId, marks });
+  }
+
+  #keysShown<T>(answer: Answer<T>): Answer<T> {
+    this.#shownKeys = Math.max(this.#shownKeys, answer.logId);
+    return answer;
+  }
+
+  /** The registry where it is new enough, else a server, and where no server answers the registry all the same. */
+  async #fromRegistry<T>(
+    consistency: Consistency,
+    kept: () => T,
+    ask: (holdMs: number) => Promise<Answer<T>>,
+  ): Promise<Answer<T>> {
+    const { throughLogId, following } = this.#follower;
+    const isUsable = consistency === "local" && this.#registry.isLoaded;
+    const isOwn = isUsable && (following === null || throughLogId >= this.#shownServices);
+    if (isOwn) return this.#servicesShown(this.#marked(kept()));
+    try {
+      return this.#servicesShown(await ask(isUsable ? SERVICES_HOLD_MS : this.#servers.holdMs));
+    } catch (error) {
+      if (!isUsable) throw error;
+      return this.#marked(kept());
+    }
+  }
+
+  #marked<T>(value: T): Answer<T> {
+    const { throughLogId: logId, following, ageMs } = this.#follower;
+    if (following !== null) return { value, logId };
+    return { value, logId, marks: { stale: true, ageMs: ageMs ?? 0, logid: logId } };
+  }
+
+  #servicesShown<T>(answer: Answer<T>): Answer<T> {
+    this.#shownServices = Math.max(this.#shownServices, answer.logId);
+    return answer;
+  }
+
+  async #askServices(consistency: Consistency, holdMs: number): Promise<Answer<readonly Service[]>> {
+    for (let attempt = 1; ; attempt++) {
+      const services: Service[] = [];
+      const logIds = new Set<LogId>();
+      let after = "";
+      for (;;) {
+        const call: ServicesCall = { after, consistency, minLogId: this.#shownServices };
+        const asked = this.#servers.ask<ServicesCall, ServicesReply>("services", CLIENT_CALL.services, call, holdMs);
+        const piece = await asked;
+        services.push(...piece.services);
+        logIds.add(piece.logId);
+        const last = piece.services.at(-1);
+        if (!piece.more || last === undefined) break;
+        after = last.name;
+      }
+      const logId = Math.min(...logIds);
+      if (logIds.size === 1 || attempt === LIST_ATTEMPTS) return { value: services, logId };
+    }
+  }
+}

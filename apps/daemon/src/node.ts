@@ -4,6 +4,7 @@ import { consoleFolder } from "@dister/console";
 import { NodeFileSystem, openLog } from "@dister/log";
 import {
   type ApiOptions,
+  type ClientComponents,
   ClientNode,
   ClusterNode,
   type HelloAddress,
@@ -109,15 +110,8 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   closers.push(() => peers.close());
   const host = hostFigures(folder, () => peers.connections());
   if (role === ROLE.client) {
-    const node = new ClientNode(
-      { identity, self, transport: peers, rpc: peers, network: machineNetwork, clock, rng, logger, host },
-      {
-        peers: helloAddresses(config),
-        scan: config.Scan,
-        api: apiOptions(config),
-        cacheBytes: config.Cache.bytes,
-      },
-    );
+    const parts = { identity, self, transport: peers, rpc: peers, network: machineNetwork, clock, rng, logger, host };
+    const node = clientNode(config, parts);
     heard.node = node;
     closers.push(() => node.stop());
     const url = await node.start();
@@ -177,6 +171,12 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   const url = await node.start();
   logger.info("node started", { node: nodeId, name, group: config.Group, cluster: clusterId || null, api: url });
   return { url, id: nodeId, node, failed, reload: () => tls?.reload(), stop: () => closeAll(closers) };
+}
+
+function clientNode(config: Config, components: ClientComponents): ClientNode {
+  const cacheBytes = config.Cache.bytes;
+  const peers = helloAddresses(config);
+  return new ClientNode(components, { peers, scan: config.Scan, api: apiOptions(config), cacheBytes });
 }
 
 function helloAddresses({ Peers }: Config): HelloAddress[] {

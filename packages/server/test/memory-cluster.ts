@@ -1,5 +1,14 @@
 import { decodeCommand } from "@dister/store";
-import { type Clock, type Logger, NO_LOGGER, type NodeId, type PeerRpc, type Rng, ROLE, type Role } from "@dister/types";
+import {
+  type Clock,
+  type Logger,
+  NO_LOGGER,
+  type NodeId,
+  type PeerRpc,
+  type Rng,
+  ROLE,
+  type Role,
+} from "@dister/types";
 import type { ReplyMarks } from "@dister/types/schemas";
 import { systemClock, systemRng } from "@dister/types/system";
 import {

@@ -116,26 +116,11 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
     closers.push(() => node.stop());
     const url = await node.start();
     logger.info("client node started", { node: nodeId, name, group: config.Group, api: url });
-    return { url, id: nodeId, node, failed: new Promise<never>(() => {}), stop: () => closeAll(closers) };
+    const failed = new Promise<never>(() => {});
+    return { url, id: nodeId, node, failed, reload: () => tls?.reload(), stop: () => closeAll(closers) };
   }
 
-  const logFolder = join(folder, "log");
-  if (identity.current.logMade && !fileSystem.exists(logFolder)) {
-    throw new DisterError("DISTER_ERR_IDENTITY", {
-      reason: `${logFolder} is gone, and with it what this node has promised: empty the data folder to join anew`,
-    });
-  }
-  const log = await openLog({
-    components: { fileSystem, logger: logger.child({ part: "log" }) },
-    options: { directory: logFolder, identity: { group: config.Group, nodeId, clusterId } },
-  });
-  closers.push(() => log.close());
-  identity.setLogMade();
-  const store = await openStore({
-    components: { logger: logger.child({ part: "store" }) },
-    options: { path: join(folder, "state.db") },
-  });
-  closers.push(() => store.close());
+  const { log, store } = await openData({ fileSystem, folder, identity, logger }, closers);
 
   let fail: (reason: unknown) => void = () => {};
   const failed = new Promise<never>((_resolve, reject) => {
@@ -171,6 +156,33 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
   const url = await node.start();
   logger.info("node started", { node: nodeId, name, group: config.Group, cluster: clusterId || null, api: url });
   return { url, id: nodeId, node, failed, reload: () => tls?.reload(), stop: () => closeAll(closers) };
+}
+
+/** Opens what a member keeps: its log and its database. */
+async function openData(
+  parts: { fileSystem: FileSystem; folder: string; identity: IdentityFile; logger: Logger },
+  closers: (() => unknown)[],
+) {
+  const { fileSystem, folder, identity, logger } = parts;
+  const { nodeId, clusterId, group } = identity.current;
+  const logFolder = join(folder, "log");
+  if (identity.current.logMade && !fileSystem.exists(logFolder)) {
+    throw new DisterError("DISTER_ERR_IDENTITY", {
+      reason: `${logFolder} is gone, and with it what this node has promised: empty the data folder to join anew`,
+    });
+  }
+  const log = await openLog({
+    components: { fileSystem, logger: logger.child({ part: "log" }) },
+    options: { directory: logFolder, identity: { group: group, nodeId, clusterId } },
+  });
+  closers.push(() => log.close());
+  identity.setLogMade();
+  const store = await openStore({
+    components: { logger: logger.child({ part: "store" }) },
+    options: { path: join(folder, "state.db") },
+  });
+  closers.push(() => store.close());
+  return { log, store };
 }
 
 function clientNode(config: Config, components: ClientComponents): ClientNode {

@@ -1,4 +1,4 @@
-import type { Logger, NodeId } from "@dister/types";
+import type { Logger, NodeId, PiecesFrom } from "@dister/types";
 
 /** A snapshot that went from one node to another, or did not. */
 export interface SnapshotTransfer {
@@ -6,7 +6,7 @@ export interface SnapshotTransfer {
   readonly peer: NodeId;
   /** Index of the last entry that it covers. */
   readonly index: number;
-  /** What was read or taken in, also where the transfer broke off. */
+  /** What was read or taken in by this transfer, also where it broke off; what was here from an earlier one is not in it. */
   readonly bytes: number;
   readonly durationMs: number;
   /** `refused`: the receiver had it already, or follows somebody else by now. */
@@ -53,18 +53,20 @@ export function logTransfer(logger: Logger, transfer: SnapshotTransfer): void {
 }
 
 /** Passes pieces on and counts their bytes. */
-export class CountedChunks implements AsyncIterable<Uint8Array> {
-  readonly #chunks: AsyncIterable<Uint8Array>;
+export class CountedPieces {
+  readonly #piecesFrom: PiecesFrom;
   bytes = 0;
 
-  constructor(chunks: AsyncIterable<Uint8Array>) {
-    this.#chunks = chunks;
+  constructor(piecesFrom: PiecesFrom) {
+    this.#piecesFrom = piecesFrom;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    for await (const chunk of this.#chunks) {
-      this.bytes += chunk.length;
-      yield chunk;
+  readonly from: PiecesFrom = (first) => this.#counted(first);
+
+  async *#counted(first: number): AsyncGenerator<Uint8Array> {
+    for await (const piece of this.#piecesFrom(first)) {
+      this.bytes += piece.length;
+      yield piece;
     }
   }
 }

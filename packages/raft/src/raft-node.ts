@@ -7,9 +7,11 @@ import {
   type LogStore,
   type Membership,
   type NodeId,
+  type PiecesFrom,
   type RaftMessage,
   type Rng,
   type SnapshotHeader,
+  type SnapshotOffer,
   type SnapshotReply,
   type StateMachine,
   type Timer,
@@ -20,10 +22,11 @@ import { COMPACTION_DEFAULTS, type CompactionOptions, Compactor } from "./compac
 import { type CoreStatus, RaftCore } from "./core/core.ts";
 import { type RaftOptions, raftOptions } from "./core/options.ts";
 import type { Ready } from "./core/ready.ts";
-import { CountedChunks, logTransfer, NO_OBSERVER, type RaftObserver, type SnapshotTransfer } from "./observer.ts";
+import { CountedPieces, logTransfer, NO_OBSERVER, type RaftObserver, type SnapshotTransfer } from "./observer.ts";
 import { type Applied, Proposals } from "./proposals.ts";
 import { ReadBatches } from "./read-batches.ts";
 import { SCRUB_DEFAULTS, Scrubber, type ScrubOptions } from "./scrubber.ts";
+import { SnapshotSender } from "./snapshot-sender.ts";
 import { refuseHopelessLog, settleStart } from "./start-state.ts";
 
 /** What a node is made of; everything that touches the outside. */
@@ -71,6 +74,7 @@ export class RaftNode<R = unknown> {
   readonly #reads: ReadBatches;
   readonly #observer: RaftObserver;
   readonly #compactor: Compactor;
+  readonly #sender: SnapshotSender;
   readonly #scrubber: Scrubber;
   readonly #work = new Set<Promise<void>>();
   #writes: Promise<void> = Promise.resolve();
@@ -107,7 +111,16 @@ export class RaftNode<R = unknown> {
       startTimer: (fire) => clock.setTimer(timeoutMs, fire),
     });
     const compaction = { ...COMPACTION_DEFAULTS, ...options.compaction };
-    this.#compactor = new Compactor({ log, stateMachine, logger, options: compaction });
+    const told = (transfer: SnapshotTransfer): void => this.#tellTransfer(transfer);
+    const sender = new SnapshotSender({ log, stateMachine, transport, clock, logger, told });
+    this.#sender = sender;
+    this.#compactor = new Compactor({
+      log,
+      stateMachine,
+      logger,
+      options: compaction,
+      heldFrom: () => sender.heldFrom,
+    });
     const scrub = { ...SCRUB_DEFAULTS, ...options.scrub };
     const fail = (error: unknown): void => this.#fail(error);
     this.#scrubber = new Scrubber({ log, stateMachine, clock, logger, options: scrub, fail });
@@ -131,7 +144,7 @@ export class RaftNode<R = unknown> {
         this.#observer.peerDown(peer);
         this.#input(() => this.#core.peerDown(peer, clock.nowMs()));
       },
-      snapshot: (from, header, chunks) => this.#receiveSnapshot(from, header, chunks),
+      snapshot: (from, offer, piecesFrom) => this.#receiveSnapshot(from, offer, piecesFrom),
     });
     this.#scrubber.start();
     this.#schedule();
@@ -238,6 +251,7 @@ export class RaftNode<R = unknown> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#timer?.cancel();
+    this.#sender.stop();
     void this.#scrubber.stop();
     const stopped = (): DisterError => new DisterError("DISTER_ERR_STOPPED", { what: "the node" });
     this.#proposals.rejectAll(() => new DisterError("DISTER_ERR_UNKNOWN_OUTCOME", { requestId: "of the proposal" }));
@@ -360,7 +374,7 @@ export class RaftNode<R = unknown> {
     });
     this.#options.onApplied?.(entries, results);
     this.#appliedWaiters.applied(last);
-    this.#compactor.applied(last, (error) => this.#fail(error));
+    this.#compactor.applied(entries, (error) => this.#fail(error));
     this.#schedule();
   }
 
@@ -386,36 +400,11 @@ export class RaftNode<R = unknown> {
   // ---- snapshots -----------------------------------------------------------------------------------------------------
 
   async #sendSnapshot(to: NodeId): Promise<void> {
-    const { stateMachine, transport, logger, clock } = this.#components;
-    const source = await stateMachine.snapshot();
-    const { role, term } = this.#core.status();
-    // Whoever lost the leadership meanwhile must not speak in the name of a term that another leads.
-    if (role !== "leader") return source.close();
-    let reply: SnapshotReply | null = null;
-    const chunks = new CountedChunks(source.chunks);
-    const sinceMs = clock.nowMs();
-    try {
-      const header = {
-        term,
-        position: source.position,
-        membership: source.membership,
-      };
-      logger.info("sending a snapshot", { to, index: source.position.index });
-      reply = await transport.sendSnapshot(to, header, chunks);
-    } catch (error) {
-      logger.warn("sending a snapshot failed", { to, error });
-    } finally {
-      source.close();
-    }
-    this.#tellTransfer({
-      direction: "sent",
-      peer: to,
-      index: source.position.index,
-      bytes: chunks.bytes,
-      durationMs: clock.nowMs() - sinceMs,
-      outcome: reply === null ? "failed" : reply.ok ? "done" : "refused",
+    const reply = await this.#sender.send(to, () => {
+      const { role, term } = this.#core.status();
+      return role === "leader" ? term : null;
     });
-    this.#input(() => this.#core.snapshotSent(to, reply, clock.nowMs()));
+    this.#input(() => this.#core.snapshotSent(to, reply, this.#components.clock.nowMs()));
   }
 
   #tellTransfer(transfer: SnapshotTransfer): void {
@@ -423,43 +412,46 @@ export class RaftNode<R = unknown> {
     logTransfer(this.#components.logger, transfer);
   }
 
-  async #receiveSnapshot(
-    from: NodeId,
-    header: SnapshotHeader,
-    pieces: AsyncIterable<Uint8Array>,
-  ): Promise<SnapshotReply> {
+  async #receiveSnapshot(from: NodeId, offer: SnapshotOffer, piecesFrom: PiecesFrom): Promise<SnapshotReply> {
     const { clock } = this.#components;
     this.#assertRunning();
-    const refused = this.#core.offerSnapshot(from, header, clock.nowMs());
+    const refused = this.#core.offerSnapshot(from, offer, clock.nowMs());
     // Not in a later turn: a whole snapshot may be here already, and what was decided before it belongs before it.
     this.#handOut();
     if (refused !== null) return refused;
-    const chunks = new CountedChunks(pieces);
+    const pieces = new CountedPieces(piecesFrom);
     const sinceMs = clock.nowMs();
-    const reply = await this.#takeSnapshot(from, header, chunks);
+    const reply = await this.#takeSnapshot(from, offer, pieces.from);
     this.#tellTransfer({
       direction: "received",
       peer: from,
-      index: header.position.index,
-      bytes: chunks.bytes,
+      index: offer.position.index,
+      bytes: pieces.bytes,
       durationMs: clock.nowMs() - sinceMs,
       outcome: reply.ok ? "done" : "failed",
     });
     return reply;
   }
 
-  async #takeSnapshot(from: NodeId, header: SnapshotHeader, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotReply> {
+  async #takeSnapshot(
+    from: NodeId,
+    { content, ...header }: SnapshotOffer,
+    piecesFrom: PiecesFrom,
+  ): Promise<SnapshotReply> {
     const { stateMachine, log, logger } = this.#components;
     try {
-      const sink = await stateMachine.restore(header.position, header.membership);
+      const sink = await stateMachine.restore(header.position, header.membership, content);
+      const facts = { from, index: header.position.index, pieces: content.pieceCount, bytes: content.byteCount };
+      logger.info("receiving a snapshot", { ...facts, here: sink.pieceCount });
       try {
-        for await (const chunk of chunks) await sink.write(chunk);
+        for await (const chunk of piecesFrom(sink.pieceCount)) await sink.write(chunk);
         // What was handed out before must have ended: log and state are about to be replaced under it.
         await Promise.all([this.#writes, this.#applying]);
         this.#assertRunning();
         await this.#untilDone(sink.commit());
       } catch (error) {
-        sink.abort();
+        // What came in sound need not come again when the sender tries once more.
+        sink.suspend();
         throw error;
       }
     } catch (error) {

@@ -72,6 +72,12 @@ export class Scrubber {
   async #putRight({ from, to, reason }: { from: number; to: number; reason: string }): Promise<void> {
     this.#logger.error("the log is damaged", { from, to, reason });
     const durable = await this.#stateMachine.checkpoint();
+    if (durable.index < to && this.#stateMachine.applied().index >= to) {
+      // All of it is applied, and only a snapshot that is being read keeps the state from being durable: it is looked at
+      // again. Stopping for it would be a node less for nothing.
+      if (this.#timer !== null) this.start();
+      return;
+    }
     if (durable.index < to) {
       // Reading makes the log store take note of it, so that the next start looks at this file.
       for (let index = from; index <= to; ) index += this.#log.read(index, to, READ_BYTES).length;

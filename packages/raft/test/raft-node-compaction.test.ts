@@ -83,9 +83,9 @@ describe("a snapshot that comes in one turn with log entries", () => {
     t.isolate(behind!);
     await write(t, 40);
     const { leader } = t;
-    const snapshot = await leader.stateMachine.snapshot();
+    const snapshot = await leader.stateMachine.outgoing(1);
     const pieces: Uint8Array[] = [];
-    for await (const piece of snapshot.chunks) pieces.push(piece);
+    for await (const piece of snapshot.piecesFrom(0)) pieces.push(piece);
     const { term } = leader.node.status();
     const { lastIndex: last, commitIndex: commit } = behind!.node.status();
     const prev = { index: last, term: behind!.log.termAt(last)! };
@@ -97,14 +97,14 @@ describe("a snapshot that comes in one turn with log entries", () => {
     };
     // As a process sees it that was paused for a while: everything is there at once.
     behind!.receiver.message(leader.id, { type: "append", term, prev, commit, entries: [entry] });
-    const { position, membership } = snapshot;
-    const reply = watch(behind!.receiver.snapshot(leader.id, { term, position, membership }, Readable.from(pieces)));
+    const { position, membership, content } = snapshot;
+    const offer = { term, position, membership, content };
+    const reply = watch(behind!.receiver.snapshot(leader.id, offer, () => Readable.from(pieces)));
     await settle();
     await settle();
     expect(behind!.fatal).toEqual([]);
     expect(reply.value).toMatchObject({ ok: true, index: position.index });
     expect(behind!.log.firstIndex()).toBe(position.index + 1);
-    snapshot.close();
     t.network.healAll();
     const after = await t.propose(leader, "after");
     await t.until(() => behind!.node.status().appliedIndex >= after);
@@ -126,8 +126,9 @@ describe("a deposed leader whose entries a snapshot skips", () => {
     const [source] = others;
     const snapshot = await source!.stateMachine.snapshot();
     const position = { index: commitIndex + 7, term: term + 1 };
-    const header = { term: term + 1, position, membership: snapshot.membership };
-    void old.receiver.snapshot(source!.id, header, snapshot.chunks).catch(() => {});
+    const content = { digest: "5a".repeat(32), pieceCount: 1, byteCount: 1_000 };
+    const offer = { term: term + 1, position, membership: snapshot.membership, content };
+    void old.receiver.snapshot(source!.id, offer, () => snapshot.chunks).catch(() => {});
     await settle();
     expect(waiting.settled).toBe(true);
     expect(waiting.error?.code).toBe("DISTER_ERR_UNKNOWN_OUTCOME");

@@ -106,20 +106,16 @@ describe("snapshots", () => {
   it("a node that lost the leadership while it opened a snapshot does not send it in another's term", async () => {
     const { t, behind } = await lagging();
     const { leader } = t;
-    const open = leader.stateMachine.snapshot.bind(leader.stateMachine);
-    let closed = false;
-    leader.stateMachine.snapshot = async () => {
-      const source = await open();
+    const open = leader.stateMachine.outgoing.bind(leader.stateMachine);
+    let isOpen = false;
+    leader.stateMachine.outgoing = async (from) => {
+      const outgoing = await open(from);
       const { term } = leader.node.status();
       // While the state machine works a new leader makes itself known.
       const other = t.nodes.find((node) => node !== leader && node !== behind)!;
       deliver(leader, other.id, { type: "heartbeat", term: term + 1, commit: 0, round: 0 });
-      return {
-        ...source,
-        close: () => {
-          closed = true;
-        },
-      };
+      isOpen = true;
+      return outgoing;
     };
     const sent: number[] = [];
     leader.peer.sendSnapshot = (_, { term }) => {
@@ -127,7 +123,7 @@ describe("snapshots", () => {
       return Promise.reject(new Error("not in this test"));
     };
     await behind.start([1, 2, 3], membersAt(1, 2, 3), SMALL);
-    await t.until(() => closed);
+    await t.until(() => isOpen);
     await settle();
     expect(sent).toEqual([]);
   });

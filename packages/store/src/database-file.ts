@@ -1,10 +1,11 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DisterError } from "@dister/types";
 import { MEMORY_PATH } from "./database.ts";
 
 /** Readable and writable by its owner only: services may hold passwords. SQLite gives its side files the same mode. */
-const FILE_MODE = 0o600;
+export const FILE_MODE = 0o600;
 
 /** Files that SQLite may keep beside a database. */
 const SIDE_FILES = ["-wal", "-shm", "-journal"];
@@ -14,7 +15,17 @@ export function incomingPath(path: string): string {
   return path === MEMORY_PATH ? MEMORY_PATH : `${path}.incoming`;
 }
 
-/** Makes sure that the file is there, for its owner alone, and that nothing is left of a snapshot that never came in whole. */
+/** Where the pieces of a snapshot are kept until they are all there; they outlast the process. */
+export function incomingPiecesPath(path: string): string {
+  return `${path}.incoming-pieces`;
+}
+
+/** Where a snapshot lies ready to be sent. */
+export function outgoingPath(path: string): string {
+  return `${path}.outgoing`;
+}
+
+/** Makes sure that the file is there, for its owner alone, and that nothing is left of a database that was being filled. */
 export function prepareFile(path: string): void {
   if (path === MEMORY_PATH) return;
   removeDatabase(incomingPath(path));
@@ -37,6 +48,11 @@ export function removeDatabase(path: string): void {
   guard("remove", path, () => {
     for (const suffix of ["", ...SIDE_FILES]) rmSync(`${path}${suffix}`, { force: true });
   });
+}
+
+/** Removes a file; harmless when there is none. */
+export function removeFile(path: string): void {
+  guard("remove", path, () => rmSync(path, { force: true }));
 }
 
 /**
@@ -70,12 +86,32 @@ function syncFile(path: string): void {
   }
 }
 
+/** Syncs a file without holding up the event loop, so that a sync that blocks finds nothing left to do. */
+export async function syncInBackground(path: string): Promise<void> {
+  if (path === MEMORY_PATH) return;
+  try {
+    const handle = await open(path, "r");
+    try {
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    throw diskError("sync", path, cause);
+  }
+}
+
 function guard(operation: string, path: string, run: () => void): void {
   try {
     run();
   } catch (cause) {
-    const { code, message: reason } = cause as NodeJS.ErrnoException;
-    if (code === "ENOSPC") throw new DisterError("DISTER_ERR_DISK_FULL", { path }, { cause });
-    throw new DisterError("DISTER_ERR_DISK", { operation, path, reason }, { cause });
+    throw diskError(operation, path, cause);
   }
+}
+
+/** What a file operation threw, as an error of the catalogue. */
+export function diskError(operation: string, path: string, cause: unknown): DisterError {
+  const { code, message: reason } = cause as NodeJS.ErrnoException;
+  if (code === "ENOSPC") return new DisterError("DISTER_ERR_DISK_FULL", { path }, { cause });
+  return new DisterError("DISTER_ERR_DISK", { operation, path, reason }, { cause });
 }

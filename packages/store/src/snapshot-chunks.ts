@@ -7,8 +7,9 @@ import { DisterError, LIMITS } from "@dister/types";
 // | LENGTH (body)|   SEQUENCE   |    CRC-32    | body: a piece of the stream |   docs/formats/snapshot.md
 // +--------------+--------------+--------------+----------------------------+
 const CRC_AT = 8;
-const HEAD_BYTES = 12;
-const BODY_BYTES_MAX = LIMITS.snapshotChunkBytes - HEAD_BYTES;
+/** Bytes before the body. */
+export const CHUNK_HEAD_BYTES = 12;
+const BODY_BYTES_MAX = LIMITS.snapshotChunkBytes - CHUNK_HEAD_BYTES;
 
 /** The error of a snapshot that cannot be used. */
 export function refusal(reason: string): DisterError {
@@ -19,8 +20,8 @@ export function refusal(reason: string): DisterError {
 export class ChunkCutter {
   readonly #hash: Hash = createHash("sha256");
   #chunk = Buffer.allocUnsafeSlow(LIMITS.snapshotChunkBytes);
-  #length = HEAD_BYTES;
-  #hashed = HEAD_BYTES;
+  #length = CHUNK_HEAD_BYTES;
+  #hashed = CHUNK_HEAD_BYTES;
   #sequence = 0;
   #ready: Uint8Array[] = [];
 
@@ -49,21 +50,21 @@ export class ChunkCutter {
 
   /** The rest; nothing can be added afterwards. */
   end(): Uint8Array[] {
-    if (this.#length > HEAD_BYTES) this.#finishChunk();
+    if (this.#length > CHUNK_HEAD_BYTES) this.#finishChunk();
     return this.take();
   }
 
   #finishChunk(): void {
     this.#hashRest();
     const chunk = this.#chunk.subarray(0, this.#length);
-    chunk.writeUInt32BE(chunk.length - HEAD_BYTES, 0);
+    chunk.writeUInt32BE(chunk.length - CHUNK_HEAD_BYTES, 0);
     chunk.writeUInt32BE(this.#sequence++, 4);
     chunk.writeUInt32BE(checksum(chunk), CRC_AT);
     this.#ready.push(chunk);
     // A chunk that was handed out belongs to whoever has it.
     this.#chunk = Buffer.allocUnsafeSlow(LIMITS.snapshotChunkBytes);
-    this.#length = HEAD_BYTES;
-    this.#hashed = HEAD_BYTES;
+    this.#length = CHUNK_HEAD_BYTES;
+    this.#hashed = CHUNK_HEAD_BYTES;
   }
 
   /** Hashing in large pieces is much cheaper than record by record. */
@@ -80,17 +81,17 @@ export class ChunkCutter {
  */
 export function bodyOfChunk(bytes: Uint8Array, sequence: number): Buffer {
   const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (chunk.length <= HEAD_BYTES || chunk.length > HEAD_BYTES + BODY_BYTES_MAX) {
+  if (chunk.length <= CHUNK_HEAD_BYTES || chunk.length > CHUNK_HEAD_BYTES + BODY_BYTES_MAX) {
     throw refusal(`a chunk of ${chunk.length} bytes`);
   }
-  if (chunk.readUInt32BE(0) !== chunk.length - HEAD_BYTES) throw refusal("a chunk that is cut or too long");
+  if (chunk.readUInt32BE(0) !== chunk.length - CHUNK_HEAD_BYTES) throw refusal("a chunk that is cut or too long");
   if (chunk.readUInt32BE(CRC_AT) !== checksum(chunk)) throw refusal("a chunk that is damaged");
   const got = chunk.readUInt32BE(4);
   if (got !== sequence) throw refusal(`chunk ${got} where chunk ${sequence} is due`);
-  return chunk.subarray(HEAD_BYTES);
+  return chunk.subarray(CHUNK_HEAD_BYTES);
 }
 
 /** CRC-32 over everything but itself. */
 function checksum(chunk: Buffer): number {
-  return crc32(chunk.subarray(HEAD_BYTES), crc32(chunk.subarray(0, CRC_AT)));
+  return crc32(chunk.subarray(CHUNK_HEAD_BYTES), crc32(chunk.subarray(0, CRC_AT)));
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { LogPosition, Membership } from "@dister/types";
+import type { LogPosition, Membership, SnapshotContent } from "@dister/types";
 import { BytesError } from "./bytes.ts";
 import { membershipJson } from "./membership-json.ts";
 import { bodyOfChunk, refusal } from "./snapshot-chunks.ts";
@@ -25,6 +25,7 @@ const ORDER: readonly SnapshotRecord["type"][] = ["header", "kv", "service", "re
 export class SnapshotReader {
   readonly #position: LogPosition;
   readonly #membershipJson: string;
+  readonly #content: SnapshotContent | undefined;
   readonly #hash = createHash("sha256");
   readonly #rows = { kv: 0, service: 0, request: 0 };
   #head: SnapshotHead | undefined;
@@ -33,9 +34,10 @@ export class SnapshotReader {
   /** The beginning of a record of which the rest is in the next chunk. */
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(announced: { position: LogPosition; membership: Membership }) {
+  constructor(announced: { position: LogPosition; membership: Membership; content?: SnapshotContent | undefined }) {
     this.#position = announced.position;
     this.#membershipJson = membershipJson(announced.membership);
+    this.#content = announced.content;
   }
 
   /**
@@ -113,5 +115,9 @@ export class SnapshotReader {
       }
     }
     if (!this.#hash.copy().update(before).digest().equals(hash)) throw refusal("the hash of the whole is wrong");
+    const announced = this.#content?.digest;
+    if (announced !== undefined && Buffer.from(hash).toString("hex") !== announced) {
+      throw refusal("it is other content than was announced");
+    }
   }
 }

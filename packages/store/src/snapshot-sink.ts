@@ -1,114 +1,101 @@
-import { isDisterError, type LogPosition, type Membership, type SnapshotSink } from "@dister/types";
-import { type Database, databaseError, openForFilling } from "./database.ts";
-import { incomingPath, prepareIncoming, removeDatabase } from "./database-file.ts";
-import { membershipJson } from "./membership-json.ts";
-import { createTables } from "./schema.ts";
-import { refusal } from "./snapshot-chunks.ts";
-import { type RowRecord, SnapshotReader } from "./snapshot-reader.ts";
-import { loadState } from "./state.ts";
-import { Tables } from "./tables.ts";
+import {
+  isDisterError,
+  type LogPosition,
+  type Membership,
+  type SnapshotContent,
+  type SnapshotSink,
+} from "@dister/types";
+import { databaseError } from "./database.ts";
+import { incomingPath } from "./database-file.ts";
+import type { Pieces } from "./pieces.ts";
+import { bodyOfChunk, refusal } from "./snapshot-chunks.ts";
+import { type Filled, SnapshotFiller } from "./snapshot-filler.ts";
+
+/** What is known of a snapshot before it comes. */
+export interface Announced {
+  readonly position: LogPosition;
+  readonly membership: Membership;
+  readonly content?: SnapshotContent | undefined;
+}
 
 /** What a sink is told by the store that it belongs to. */
 export interface SinkOrder {
   readonly path: string;
-  readonly cacheBytesMax: number;
-  readonly position: LogPosition;
-  readonly membership: Membership;
-  /** Puts the finished database in the place of the one in use; a database in a file is closed by then. */
-  readonly use: (filled: Database) => void;
+  readonly announced: Announced;
+  /** Where the pieces go; what is in it already counts as received. */
+  readonly pieces: Pieces;
+  /** Puts the finished database in the place of the one in use. */
+  readonly use: (filled: Filled) => void;
 }
 
-/** Receives a snapshot into a database beside the one in use. */
+/** Receives a snapshot: first its pieces, as they are, then a database beside the one in use. */
 export class StoreSnapshotSink implements SnapshotSink {
   readonly #order: SinkOrder;
-  readonly #reader: SnapshotReader;
   readonly #incoming: string;
-  readonly #db: Database;
-  readonly #tables: Tables;
   #over: Error | undefined;
 
   constructor(order: SinkOrder) {
     this.#order = order;
-    this.#reader = new SnapshotReader(order);
     this.#incoming = incomingPath(order.path);
-    prepareIncoming(this.#incoming);
-    this.#db = openForFilling(this.#incoming, order.cacheBytesMax);
-    try {
-      createTables(this.#db);
-      this.#tables = new Tables(this.#db);
-      // One transaction for everything: without it every row would be written to the file on its own.
-      this.#db.exec("BEGIN");
-    } catch (error) {
-      this.#discard();
-      throw databaseError(error, this.#incoming);
-    }
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    this.#step(() => {
-      for (const record of this.#reader.read(chunk)) this.#insert(record);
+  get pieceCount(): number {
+    return this.#order.pieces.count;
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#step(async () => {
+      const { pieces, announced } = this.#order;
+      bodyOfChunk(chunk, pieces.count);
+      const countMax = announced.content?.pieceCount ?? Number.MAX_SAFE_INTEGER;
+      if (pieces.count >= countMax) throw refusal(`more than the ${countMax} pieces that were announced`);
+      await pieces.append(chunk);
     });
   }
 
-  async commit(): Promise<void> {
-    this.#step(() => {
-      this.#finish();
-      this.#over = refusal("it is in use already");
-      this.#order.use(this.#db);
+  commit(): Promise<void> {
+    return this.#step(async () => {
+      const filler = new SnapshotFiller(this.#incoming, this.#order.announced);
+      try {
+        const filled = await filler.fill(this.#order.pieces, () => this.#assertWanted());
+        this.#over = refusal("it is in use already");
+        this.#order.pieces.remove();
+        this.#order.use(filled);
+      } catch (error) {
+        filler.discard();
+        throw error;
+      }
     });
   }
 
   abort(): void {
     if (this.#over !== undefined) return;
     this.#over = refusal("it was given up");
-    this.#discard();
+    this.#order.pieces.remove();
   }
 
-  #insert(record: RowRecord): void {
-    switch (record.type) {
-      case "kv":
-        this.#tables.kvInsert(record.row);
-        break;
-      case "service":
-        this.#tables.serviceInsert(record.row);
-        break;
-      case "request":
-        this.#tables.requestInsert(record.row);
-        break;
-    }
+  suspend(): void {
+    if (this.#order.announced.content === undefined) return this.abort();
+    this.#over ??= refusal("it was suspended");
   }
 
-  #finish(): void {
-    const { position, appliedLogId, serviceLogId, logTimeMs } = this.#reader.finish();
-    const { membership } = this.#order;
-    this.#tables.positionsPut({ applied: position, appliedLogId, serviceLogId, logTimeMs, restoredFrom: position });
-    this.#tables.membershipPut(membershipJson(membership));
-    this.#db.exec("COMMIT");
-    // Whatever could keep the store from using it must show now, while there still is the old one.
-    loadState(this.#tables);
-    if (!this.#db.memory) this.#db.close();
+  #assertWanted(): void {
+    if (this.#over !== undefined) throw this.#over;
   }
 
   /** The first failure is the last step: nothing that comes later can heal the stream. */
-  #step(run: () => void): void {
-    if (this.#over !== undefined) throw this.#over;
+  async #step(run: () => Promise<void>): Promise<void> {
+    this.#assertWanted();
     try {
-      run();
-    } catch (error) {
-      throw this.#fail(error);
+      await run();
+    } catch (thrown) {
+      const error = sinkError(databaseError(thrown, this.#incoming));
+      if (this.#over === undefined) {
+        this.#over = error;
+        this.#order.pieces.remove();
+      }
+      throw error;
     }
-  }
-
-  #fail(thrown: unknown): Error {
-    const error = sinkError(databaseError(thrown, this.#incoming));
-    this.#over = error;
-    this.#discard();
-    return error;
-  }
-
-  #discard(): void {
-    this.#db.close();
-    removeDatabase(this.#incoming);
   }
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   invariant,
   type LogId,
@@ -14,6 +13,7 @@ import type { RowRecord } from "./snapshot-reader.ts";
 import { encodeRecord, type SnapshotHead } from "./snapshot-records.ts";
 import type { State } from "./state.ts";
 import { Tables } from "./tables.ts";
+import { Turns } from "./turns.ts";
 
 /** A snapshot of the state as it was when its connection began to read. */
 export class StoreSnapshotSource implements SnapshotSource {
@@ -24,6 +24,7 @@ export class StoreSnapshotSource implements SnapshotSource {
   readonly #records: Generator<RowRecord>;
   readonly #onClose: (source: StoreSnapshotSource) => void;
   #closed = false;
+  #digest: string | undefined;
 
   /**
    * @param reader - a connection with an open transaction, for this snapshot alone.
@@ -48,6 +49,11 @@ export class StoreSnapshotSource implements SnapshotSource {
     });
   }
 
+  /** SHA-256 of the content in hex, as its end says; undefined before everything is read. */
+  get digest(): string | undefined {
+    return this.#digest;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -61,21 +67,22 @@ export class StoreSnapshotSource implements SnapshotSource {
     const cutter = new ChunkCutter();
     const rows = { kv: 0, service: 0, request: 0 };
     cutter.add(encodeRecord({ type: "header", ...head }));
+    const turns = new Turns();
     for (;;) {
       if (this.#closed) throw refusal("it was closed before it was read to its end");
       const { value: record, done } = this.#records.next();
       if (done === true) break;
       rows[record.type]++;
-      cutter.add(encodeRecord(record));
-      for (const chunk of cutter.take()) {
-        yield chunk;
-        // A large snapshot is read over many turns of the event loop, so that it holds up nothing else.
-        await nextTurn();
-      }
+      const bytes = encodeRecord(record);
+      cutter.add(bytes);
+      yield* cutter.take();
+      if (turns.isOver(bytes.length)) await turns.next();
     }
     const { kv, service, request } = head.rows;
     invariant(rows.kv === kv && rows.service === service && rows.request === request, "rows differ from their count");
-    cutter.add(encodeRecord({ type: "end", rows, hash: cutter.digest() }));
+    const hash = cutter.digest();
+    cutter.add(encodeRecord({ type: "end", rows, hash }));
+    this.#digest = Buffer.from(hash).toString("hex");
     const last = cutter.end();
     // Everything is read: from here on the write-ahead log need not be kept for this snapshot.
     this.close();

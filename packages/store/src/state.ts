@@ -11,7 +11,7 @@ import {
 import { BytesError } from "./bytes.ts";
 import { RequestIds } from "./request-ids.ts";
 import { parseDefinition, stringifyDefinition } from "./service-definition.ts";
-import type { RequestRow, ServiceRow, Tables } from "./tables.ts";
+import type { Positions, RequestRow, ServiceRow, Tables } from "./tables.ts";
 
 /**
  * What of the state is kept in memory beside the tables, equal to them at every commit: everything but the keys.
@@ -35,18 +35,43 @@ export interface State {
  * @throws DisterError `DISTER_ERR_STORE` when a row is not what was written.
  */
 export function loadState(tables: Tables): State {
+  return readable(() => {
+    const builder = new StateBuilder();
+    for (const row of tables.everyService()) builder.service(row);
+    for (const row of tables.requestsFrom(0)) builder.request(row);
+    return builder.finish(tables.positions(), tables.membershipJson(), tables.kvCount());
+  });
+}
+
+/** Puts a state together row by row. What it throws goes through {@link readable}. */
+export class StateBuilder {
+  readonly #services = new Map<string, Service>();
+  readonly #requests = new RequestIds();
+
+  service(row: ServiceRow): void {
+    this.#services.set(row.name, serviceOf(row));
+  }
+
+  /** Requests come in the order of the log. */
+  request(row: RequestRow): void {
+    const requests = this.#requests;
+    if (requests.get(row.request_id) !== undefined) requests.forgetBefore(row.time_ms);
+    if (requests.get(row.request_id) !== undefined) throw new BytesError("a request id twice");
+    requests.remember(outcomeOf(row), row.time_ms);
+  }
+
+  finish(positions: Positions, membershipJson: string | undefined, kvCount: number): State {
+    // Rows outlast what they stand for; what is remembered follows from the log alone.
+    this.#requests.forgetBefore(positions.logTimeMs);
+    const membership = membershipJson === undefined ? undefined : decodeMembership(Buffer.from(membershipJson));
+    return { ...positions, membership, kvCount, services: this.#services, requests: this.#requests };
+  }
+}
+
+/** Runs what reads rows. @throws DisterError `DISTER_ERR_STORE` when a row is not what was written. */
+export function readable<T>(read: () => T): T {
   try {
-    const json = tables.membershipJson();
-    const services = new Map<string, Service>();
-    for (const row of tables.everyService()) services.set(row.name, serviceOf(row));
-    const positions = tables.positions();
-    return {
-      ...positions,
-      membership: json === undefined ? undefined : decodeMembership(Buffer.from(json)),
-      kvCount: tables.kvCount(),
-      services,
-      requests: requestsOf(tables, positions.logTimeMs),
-    };
+    return read();
   } catch (cause) {
     if (!(cause instanceof BytesError || isDisterError(cause, "DISTER_ERR_COMMAND"))) throw cause;
     throw new DisterError("DISTER_ERR_STORE", { reason: `it holds ${cause.message}` }, { cause });
@@ -69,18 +94,6 @@ function serviceOf(row: ServiceRow): Service {
   const definition = parseDefinition(row.definition);
   if (definition.name !== row.name) throw new BytesError("a service under another name");
   return { ...definition, definedIndex: row.defined_index, modifyIndex: row.modify_index };
-}
-
-function requestsOf(tables: Tables, logTimeMs: number): RequestIds {
-  const requests = new RequestIds();
-  for (const row of tables.requestsFrom(0)) {
-    if (requests.get(row.request_id) !== undefined) requests.forgetBefore(row.time_ms);
-    if (requests.get(row.request_id) !== undefined) throw new BytesError("a request id twice");
-    requests.remember(outcomeOf(row), row.time_ms);
-  }
-  // Rows outlast what they stand for; what is remembered follows from the log alone.
-  requests.forgetBefore(logTimeMs);
-  return requests;
 }
 
 function outcomeOf(row: RequestRow): CommandOutcome {

@@ -10,7 +10,9 @@ import {
   type LogId,
   type LogPosition,
   type Membership,
+  type OutgoingSnapshot,
   type Service,
+  type SnapshotContent,
   type SnapshotSink,
   type SnapshotSource,
   type StateMachine,
@@ -28,9 +30,12 @@ import {
   useWriteAheadLog,
 } from "./database.ts";
 import { incomingPath, prepareFile, replaceDatabase } from "./database-file.ts";
+import { IncomingPieces } from "./incoming-pieces.ts";
 import { compareText, rangeOf } from "./key-range.ts";
+import { StoreOutgoing } from "./outgoing.ts";
 import { checkFormat, checkWhole, createTables, isEmpty } from "./schema.ts";
 import { refusal } from "./snapshot-chunks.ts";
+import type { Filled } from "./snapshot-filler.ts";
 import { StoreSnapshotSink } from "./snapshot-sink.ts";
 import { StoreSnapshotSource } from "./snapshot-source.ts";
 import { loadState, type State } from "./state.ts";
@@ -64,7 +69,9 @@ export const STORE_DEFAULTS = Object.freeze({ cacheBytesMax: 16 * 1024 * 1024 })
  *   `DISTER_ERR_DISK`, `DISTER_ERR_DISK_FULL`.
  */
 export async function openStore(given: { components: StoreComponents; options: StoreOptions }): Promise<Store> {
-  return Store.open(given.components, { ...STORE_DEFAULTS, ...given.options });
+  const store = Store.open(given.components, { ...STORE_DEFAULTS, ...given.options });
+  await store.adoptPieces();
+  return store;
 }
 
 /** After so much the write-ahead log is copied back, some 4 MiB of it: larger pieces make longer stalls. */
@@ -93,6 +100,11 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
   #applyInOneTransaction: (entries: readonly LogEntry[]) => Applied;
   #durable: LogPosition;
   #sink: StoreSnapshotSink | undefined;
+  readonly #incoming: IncomingPieces;
+  #outgoing: StoreOutgoing | undefined;
+  /** The outgoing snapshot that is being put together: whoever asks meanwhile waits for it. */
+  #puttingTogether: Promise<StoreOutgoing> | undefined;
+  #restoring: Promise<unknown> = Promise.resolve();
   /** What was applied since the write-ahead log was last copied back. */
   #entriesBehind = 0;
   #bytesBehind = 0;
@@ -105,17 +117,24 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
   static open(components: StoreComponents, options: OpenOptions): Store {
     if (options.image !== undefined) invariant(options.path === MEMORY_PATH, "only a state in memory has an image");
     prepareFile(options.path);
-    return new Store(components, options, connect(options, "check"));
+    return new Store(components, options, connect(options));
   }
 
   private constructor({ logger }: StoreComponents, options: OpenOptions, connection: Connection) {
     this.#logger = logger;
     this.#options = options;
+    this.#incoming = new IncomingPieces(options.path, logger);
     ({ db: this.#db, tables: this.#tables, state: this.#state } = connection);
     this.#applyInOneTransaction = this.#transaction();
     this.#durable = this.#state.applied;
     this.#feed = new ChangeFeed(logger, this.#state.appliedLogId);
     logger.info("store opened", { path: options.path, applied: this.#state.applied.index, keys: this.#state.kvCount });
+  }
+
+  /** Takes over what an earlier process has left of snapshots in both directions; before anything else is called. */
+  async adoptPieces(): Promise<void> {
+    await this.#incoming.adopt(this.#state.applied.index);
+    this.#outgoing = await StoreOutgoing.adopt(this.#options.path, this.#state.applied);
   }
 
   applied(): LogPosition {
@@ -159,6 +178,7 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
   async checkpoint(): Promise<LogPosition> {
     this.#alive();
     if (this.#copyBack()) this.#durable = this.#state.applied;
+    this.#incoming.removeUpTo(this.#durable.index);
     return this.#durable;
   }
 
@@ -180,6 +200,41 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
 
   /** A snapshot of the state as it is now. It is cut off, with an error for who reads it, by `close` and by a restore. */
   async snapshot(): Promise<SnapshotSource> {
+    return this.#source();
+  }
+
+  async outgoing(from: number): Promise<OutgoingSnapshot> {
+    this.#alive();
+    const ready = this.#outgoing;
+    if (ready !== undefined && !ready.removed && ready.position.index >= from) return ready;
+    this.#puttingTogether ??= this.#putTogether().finally(() => {
+      this.#puttingTogether = undefined;
+    });
+    return this.#puttingTogether;
+  }
+
+  discardOutgoing(): void {
+    this.#outgoing?.remove();
+    this.#outgoing = undefined;
+  }
+
+  async #putTogether(): Promise<StoreOutgoing> {
+    this.discardOutgoing();
+    const source = this.#source();
+    try {
+      const made = await StoreOutgoing.putTogether(this.#options.path, source);
+      if (this.#closed) made.close();
+      else this.#outgoing = made;
+      this.#alive();
+      return made;
+    } catch (error) {
+      throw databaseError(error, this.#options.path);
+    } finally {
+      source.close();
+    }
+  }
+
+  #source(): StoreSnapshotSource {
     this.#alive();
     let reader: Database | undefined;
     try {
@@ -193,16 +248,19 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
     }
   }
 
-  async restore(position: LogPosition, membership: Membership): Promise<SnapshotSink> {
+  async restore(position: LogPosition, membership: Membership, content?: SnapshotContent): Promise<SnapshotSink> {
     this.#alive();
-    this.#sink?.abort();
-    this.#sink = new StoreSnapshotSink({
-      ...this.#options,
-      position,
-      membership,
-      use: (filled) => this.#replace(position, filled),
+    const announced = { position, membership, content };
+    const next = this.#restoring.then(async () => {
+      this.#sink?.suspend();
+      const pieces = await this.#incoming.of(announced);
+      this.#alive();
+      const use = (filled: Filled): void => this.#replace(position, filled);
+      this.#sink = new StoreSnapshotSink({ path: this.#options.path, announced, pieces, use });
+      return this.#sink;
     });
-    return this.#sink;
+    this.#restoring = next.catch(() => undefined);
+    return next;
   }
 
   /**
@@ -218,7 +276,9 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopped ??= new DisterError("DISTER_ERR_STOPPED", { what: "the store" });
-    this.#sink?.abort();
+    this.#sink?.suspend();
+    this.#incoming.close();
+    this.#outgoing?.close();
     this.#endSnapshots();
     // The last connection that closes copies the write-ahead log back, syncs and removes it.
     this.#db.close();
@@ -294,16 +354,18 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
   }
 
   /** Closes the database in use and goes on with another. From here on a failure is final. */
-  #replace(position: LogPosition, filled: Database): void {
+  #replace(position: LogPosition, { db, state }: Filled): void {
     this.#alive();
     if (position.index < this.#state.applied.index) throw refusal("the state is beyond it already");
     this.#endSnapshots();
+    this.discardOutgoing();
     try {
       this.#db.close();
       const { path } = this.#options;
-      if (!filled.memory) replaceDatabase(path, incomingPath(path));
-      const connection = filled.memory ? connectionTo(filled) : connect(this.#options, "known");
-      ({ db: this.#db, tables: this.#tables, state: this.#state } = connection);
+      if (!db.memory) replaceDatabase(path, incomingPath(path));
+      this.#db = db.memory ? db : openDatabase(this.#options, "known");
+      this.#tables = new Tables(this.#db);
+      this.#state = state;
     } catch (error) {
       this.#closed = true;
       throw this.#stop(error);
@@ -350,7 +412,7 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
 }
 
 /** Opens the database at the path; what comes from elsewhere is checked, what was just made here is known. */
-function connect({ path, cacheBytesMax, image }: OpenOptions, content: "check" | "known"): Connection {
+function openDatabase({ path, cacheBytesMax, image }: OpenOptions, content: "check" | "known"): Database {
   const db = openForWriting(path, cacheBytesMax, image);
   try {
     const empty = isEmpty(db);
@@ -360,14 +422,20 @@ function connect({ path, cacheBytesMax, image }: OpenOptions, content: "check" |
     else if (content === "check") checkWhole(db);
     // After a crash there may be transactions that were never synced; only what is durable may be called so.
     if (!copyBack(db)) throw new DisterError("DISTER_ERR_STORE", { reason: `${path}: another process is reading it` });
-    return connectionTo(db);
+    return db;
   } catch (error) {
     db.close();
     throw databaseError(error, path);
   }
 }
 
-function connectionTo(db: Database): Connection {
-  const tables = new Tables(db);
-  return { db, tables, state: loadState(tables) };
+function connect(options: OpenOptions): Connection {
+  const db = openDatabase(options, "check");
+  try {
+    const tables = new Tables(db);
+    return { db, tables, state: loadState(tables) };
+  } catch (error) {
+    db.close();
+    throw databaseError(error, options.path);
+  }
 }

@@ -16,9 +16,15 @@ export type { LogCheck, LogRecovery, LogStore, LogWrite } from "./contracts/log-
 export { type LogFields, type Logger, NO_LOGGER } from "./contracts/logger.ts";
 export type { PeerRpc, RpcHandler } from "./contracts/peer-rpc.ts";
 export type { Rng } from "./contracts/rng.ts";
-export type { SnapshotSink, SnapshotSource, StateMachine } from "./contracts/state-machine.ts";
+export type {
+  OutgoingSnapshot,
+  SnapshotContent,
+  SnapshotSink,
+  SnapshotSource,
+  StateMachine,
+} from "./contracts/state-machine.ts";
 export type { ChangeEvent, Changes, KvRecord, StateReader } from "./contracts/state-reader.ts";
-export type { Transport, TransportReceiver } from "./contracts/transport.ts";
+export type { PiecesFrom, Transport, TransportReceiver } from "./contracts/transport.ts";
 export {
   DisterError,
   ERRORS,
@@ -90,6 +96,7 @@ export type {
   ReadIndexReply,
   ReadIndexRequest,
   SnapshotHeader,
+  SnapshotOffer,
   SnapshotReply,
   StandRequest,
   SuspectReply,

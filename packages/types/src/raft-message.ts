@@ -1,3 +1,4 @@
+import type { SnapshotContent } from "./contracts/state-machine.ts";
 import type { NodeId } from "./ids.ts";
 import type { LogEntry, LogPosition } from "./log-entry.ts";
 import type { Membership } from "./membership.ts";
@@ -147,6 +148,11 @@ export interface SnapshotHeader {
   readonly position: LogPosition;
   /** Membership as of `position`. */
   readonly membership: Membership;
+}
+
+/** A snapshot that is offered, before its pieces: what the core has to know, and what tells its content from another's. */
+export interface SnapshotOffer extends SnapshotHeader {
+  readonly content: SnapshotContent;
 }
 
 /** The receiver's answer, sent when the snapshot is durable and in use, or refused. */

@@ -42,9 +42,10 @@ export const FRAME_KIND = Object.freeze({
   snapshotReply: 12,
   ping: 13,
   pong: 14,
+  snapshotFrom: 15,
 } as const);
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
-const KIND_MAX = FRAME_KIND.pong;
+const KIND_MAX = FRAME_KIND.snapshotFrom;
 
 /** Bits of FLAGS; every other bit is 0. */
 export const FRAME_FLAG = Object.freeze({

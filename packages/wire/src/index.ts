@@ -15,9 +15,11 @@ export type { PeerTls } from "./peer-tls.ts";
 export { decodeRaftMessage, encodeRaftFrame, encodeRaftMessage } from "./raft-codec.ts";
 export {
   decodeSnapshotEnd,
+  decodeSnapshotFrom,
   decodeSnapshotHeader,
   decodeSnapshotReply,
   encodeSnapshotEnd,
+  encodeSnapshotFrom,
   encodeSnapshotHeader,
   encodeSnapshotReply,
   type SnapshotEnd,

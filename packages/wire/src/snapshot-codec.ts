@@ -3,13 +3,15 @@ import {
   encodeMembership,
   LIMITS,
   type Membership,
-  type SnapshotHeader,
+  type SnapshotOffer,
   type SnapshotReply,
 } from "@dister/types";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter, badMessage } from "./byte-writer.ts";
 
-const HEADER_FIXED_BYTES = 28;
+const DIGEST_BYTES = 32;
+const HEADER_FIXED_BYTES = 28 + DIGEST_BYTES + 12;
+const FROM_BYTES = 4;
 const END_BYTES = 12;
 const REPLY_BYTES = 17;
 
@@ -22,25 +24,48 @@ export interface SnapshotEnd {
 }
 
 /** Encodes what goes before the pieces. @throws DisterError `DISTER_ERR_MESSAGE`. */
-export function encodeSnapshotHeader(header: SnapshotHeader): Uint8Array {
-  const membership = encodeMembership(header.membership);
+export function encodeSnapshotHeader(offer: SnapshotOffer): Uint8Array {
+  const membership = encodeMembership(offer.membership);
+  const { digest, pieceCount, byteCount } = offer.content;
+  if (!/^[0-9a-f]{64}$/.test(digest)) throw badMessage("a digest that is none");
   const out = new ByteWriter(Buffer.allocUnsafe(HEADER_FIXED_BYTES + membership.length), 0);
-  out.u53(header.term);
-  out.u53(header.position.index);
-  out.u53(header.position.term);
+  out.u53(offer.term);
+  out.u53(offer.position.index);
+  out.u53(offer.position.term);
+  out.raw(Buffer.from(digest, "hex"));
+  out.u32(pieceCount);
+  out.u53(byteCount);
   out.u32(membership.length);
   out.raw(membership);
   return out.bytes;
 }
 
 /** Decodes what goes before the pieces. @throws DisterError `DISTER_ERR_MESSAGE`. */
-export function decodeSnapshotHeader(bytes: Uint8Array): SnapshotHeader {
+export function decodeSnapshotHeader(bytes: Uint8Array): SnapshotOffer {
   const input = new ByteReader(bytes);
   const term = input.u53();
   const position = { index: input.u53(), term: input.u53() };
+  const digest = Buffer.from(input.raw(DIGEST_BYTES)).toString("hex");
+  const content = { digest, pieceCount: input.u32(), byteCount: input.u53() };
   const membership = readMembership(input.raw(input.u32()));
   input.end();
-  return { term, position, membership };
+  if (content.pieceCount === 0) throw badMessage("a snapshot without pieces");
+  return { term, position, membership, content };
+}
+
+/** Encodes the number of the piece that the receiver wants first. */
+export function encodeSnapshotFrom(first: number): Uint8Array {
+  const out = new ByteWriter(Buffer.allocUnsafe(FROM_BYTES), 0);
+  out.u32(first);
+  return out.bytes;
+}
+
+/** Decodes the number of the piece that the receiver wants first. @throws DisterError `DISTER_ERR_MESSAGE`. */
+export function decodeSnapshotFrom(bytes: Uint8Array): number {
+  const input = new ByteReader(bytes);
+  const first = input.u32();
+  input.end();
+  return first;
 }
 
 function readMembership(bytes: Uint8Array): Membership {

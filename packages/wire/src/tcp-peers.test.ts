@@ -1,5 +1,12 @@
 import { crc32 } from "node:zlib";
-import { LIMITS, NO_LOGGER, type NodeId, type RaftMessage, type TransportReceiver } from "@dister/types";
+import {
+  LIMITS,
+  NO_LOGGER,
+  type NodeId,
+  type PiecesFrom,
+  type RaftMessage,
+  type TransportReceiver,
+} from "@dister/types";
 import { systemClock, systemRng } from "@dister/types/system";
 import { ManualClock, SeededRng } from "@dister/types/testing";
 import { afterEach, describe, expect, test } from "vitest";
@@ -18,6 +25,7 @@ import type { TcpPeers } from "./tcp-peers.ts";
 const C = "00000000000000CC";
 const NONE = new Uint8Array(0);
 const HEADER = { term: 1, position: { index: 5, term: 1 }, membership: { members: [] } };
+const OFFER = { ...HEADER, content: { digest: "5a".repeat(32), pieceCount: 4, byteCount: 1_000 } };
 const STAND: RaftMessage = { type: "stand", term: 1 };
 const PROBE: RaftMessage = { type: "append", term: 1, prev: { index: 0, term: 0 }, entries: [], commit: 0 };
 
@@ -34,11 +42,21 @@ async function started(...args: Parameters<typeof open>): Promise<TcpPeers> {
   return peers;
 }
 
+/** Reads until the other side closes; it may have asked for pieces before. */
+async function readToTheEnd(connection: Connection): Promise<void> {
+  for (;;) {
+    const frame = await connection.read().catch(() => undefined);
+    if (frame === undefined) return;
+    expect(frame.kind).toBe(FRAME_KIND.snapshotFrom);
+  }
+}
+
 class Notes implements TransportReceiver {
   readonly messages: string[] = [];
   readonly events: string[] = [];
   snapshotError: Error | undefined;
   refuse = false;
+  first = 0;
 
   message(from: NodeId, message: RaftMessage): void {
     this.messages.push(`${from} ${message.type}`);
@@ -52,10 +70,11 @@ class Notes implements TransportReceiver {
     this.events.push(`down ${peer}`);
   }
 
-  async snapshot(_from: NodeId, _header: unknown, chunks: AsyncIterable<Uint8Array>) {
-    if (this.refuse) return { term: 9, ok: false, index: 0 };
+  async snapshot(_from: NodeId, _offer: unknown, piecesFrom: PiecesFrom) {
     try {
-      for await (const _chunk of chunks);
+      for await (const _chunk of piecesFrom(this.first)) {
+        if (this.refuse) return { term: 9, ok: false, index: 0 };
+      }
     } catch (error) {
       this.snapshotError = error as Error;
       throw error;
@@ -146,31 +165,31 @@ describe("snapshots", () => {
     peers.bind(notes);
     const sender = await handmade(B, peers, "snapshot");
     const piece = Uint8Array.of(1, 2, 3);
-    sender.send(encodeFrame({ kind: FRAME_KIND.snapshotHeader }, encodeSnapshotHeader(HEADER)));
+    sender.send(encodeFrame({ kind: FRAME_KIND.snapshotHeader }, encodeSnapshotHeader(OFFER)));
     sender.send(encodeFrame({ kind: FRAME_KIND.snapshotChunk }, piece));
     const end = encodeSnapshotEnd({ bytes: 3, crc: crc32(piece) ^ 1 });
     sender.send(encodeFrame({ kind: FRAME_KIND.snapshotEnd }, end));
-    await expect(sender.read()).rejects.toThrow();
+    await readToTheEnd(sender);
     expect(notes.snapshotError).toMatchObject({ code: "DISTER_ERR_SNAPSHOT" });
   });
 
   const wrong: [string, Uint8Array][] = [
     ["a piece above the limit", encodeFrame({ kind: FRAME_KIND.snapshotChunk }, new Uint8Array(256 * 1024 + 1))],
     ["another kind of frame", encodeFrame({ kind: FRAME_KIND.ping }, NONE)],
-    ["another header", encodeFrame({ kind: FRAME_KIND.snapshotHeader }, encodeSnapshotHeader(HEADER))],
+    ["another header", encodeFrame({ kind: FRAME_KIND.snapshotHeader }, encodeSnapshotHeader(OFFER))],
   ];
   test.each(wrong)("X1: %s in the stream breaks it", async (_name, bytes) => {
     const notes = new Notes();
     const peers = await started(A);
     peers.bind(notes);
     const sender = await handmade(B, peers, "snapshot");
-    sender.send(encodeFrame({ kind: FRAME_KIND.snapshotHeader }, encodeSnapshotHeader(HEADER)));
+    sender.send(encodeFrame({ kind: FRAME_KIND.snapshotHeader }, encodeSnapshotHeader(OFFER)));
     sender.send(bytes);
-    await expect(sender.read()).rejects.toThrow();
+    await readToTheEnd(sender);
     expect(notes.snapshotError).toMatchObject({ code: "DISTER_ERR_MESSAGE" });
   });
 
-  test("a receiver that refuses at once is heard while the sender still streams", async () => {
+  test("a receiver that refuses in the middle is heard while the sender still streams", async () => {
     const notes = new Notes();
     notes.refuse = true;
     const [a, b] = [await started(A), await started(B)];
@@ -184,18 +203,36 @@ describe("snapshots", () => {
         ended = true;
       }
     };
-    expect(await a.sendSnapshot(B, HEADER, endless())).toEqual({ term: 9, ok: false, index: 0 });
+    expect(await a.sendSnapshot(B, OFFER, endless)).toEqual({ term: 9, ok: false, index: 0 });
     expect(ended).toBe(true);
   });
 
-  test("a chunk above the limit travels in pieces", async () => {
+  test("a piece above the limit is not sent", async () => {
+    const notes = new Notes();
     const [a, b] = [await started(A), await started(B)];
-    b.bind(new Notes());
+    b.bind(notes);
     a.setPeer(B, addressOf(b));
     const once = async function* () {
-      yield new Uint8Array(1_000_000);
+      yield new Uint8Array(256 * 1024 + 1);
     };
-    expect(await a.sendSnapshot(B, HEADER, once())).toMatchObject({ ok: true });
+    await expect(a.sendSnapshot(B, OFFER, once)).rejects.toThrow(/a piece of 262145 bytes/);
+    await until(() => notes.snapshotError !== undefined, "the receiver is told");
+  });
+
+  test("X1: a receiver that asks for a piece behind the last one is cut off", async () => {
+    const notes = new Notes();
+    notes.first = OFFER.content.pieceCount + 1;
+    const [a, b] = [await started(A), await started(B)];
+    b.bind(notes);
+    a.setPeer(B, addressOf(b));
+    let read = 0;
+    const counted = async function* () {
+      read++;
+      yield new Uint8Array(10);
+    };
+    await expect(a.sendSnapshot(B, OFFER, counted)).rejects.toThrow(/piece 5 of 4 was asked for/);
+    await until(() => notes.snapshotError !== undefined, "the receiver is told");
+    expect(read).toBe(0);
   });
 });
 

@@ -8,12 +8,13 @@ import {
   type NodeInfo,
   type PeerAddress,
   type PeerRpc,
+  type PiecesFrom,
   type Ports,
   type RaftMessage,
   type Rng,
   type RpcHandler,
   type Sighting,
-  type SnapshotHeader,
+  type SnapshotOffer,
   type SnapshotReply,
   type Transport,
   type TransportReceiver,
@@ -163,7 +164,7 @@ export class TcpPeers implements Transport, PeerRpc {
     }
   }
 
-  async sendSnapshot(to: NodeId, header: SnapshotHeader, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotReply> {
+  async sendSnapshot(to: NodeId, offer: SnapshotOffer, piecesFrom: PiecesFrom): Promise<SnapshotReply> {
     const peer = this.#peers.get(to);
     if (peer === undefined || this.#closed) throw unreachable(to, "it is not set as a peer", false);
     const { host, port } = peer.repl.target;
@@ -171,7 +172,7 @@ export class TcpPeers implements Transport, PeerRpc {
     this.#snapshots.set(connection, to);
     try {
       await done;
-      return await sendSnapshotOver(connection, this.#side.clock, header, chunks);
+      return await sendSnapshotOver(connection, this.#side.clock, offer, piecesFrom);
     } catch (cause) {
       throw unreachable(to, `the snapshot stream broke: ${text(cause)}`, true, cause);
     } finally {

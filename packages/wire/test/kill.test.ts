@@ -25,8 +25,9 @@ test("a peer whose process is killed is down at once, and its calls and snapshot
     await until(() => a.isUp(B), "connected");
     const ends: unknown[] = [];
     const header = { term: 1, position: { index: 1, term: 1 }, membership: { members: [] } };
+    const offer = { ...header, content: { digest: "5a".repeat(32), pieceCount: 9, byteCount: 9_000 } };
     a.call(B, "never", new Uint8Array(0), { timeoutMs: 600_000 }).catch((error: unknown) => ends.push(error));
-    a.sendSnapshot(B, header, endless()).catch((error: unknown) => ends.push(error));
+    a.sendSnapshot(B, offer, endless).catch((error: unknown) => ends.push(error));
     await until(() => said.includes("called") && said.includes("chunk"), "the call and the snapshot are under way");
     victim.kill("SIGKILL");
     await until(() => ends.length === 2 && !a.isUp(B), "everything ends");

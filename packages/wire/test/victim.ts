@@ -7,8 +7,8 @@ peers.bind({
   message: () => {},
   peerUp: () => {},
   peerDown: () => {},
-  snapshot: async (_from, _header, chunks) => {
-    for await (const _chunk of chunks) process.send?.("chunk");
+  snapshot: async (_from, _offer, piecesFrom) => {
+    for await (const _chunk of piecesFrom(0)) process.send?.("chunk");
     return { term: 1, ok: true, index: 1 };
   },
 });

@@ -1,9 +1,9 @@
-import type { Transport, TransportReceiver } from "../contracts/transport.ts";
+import type { PiecesFrom, Transport, TransportReceiver } from "../contracts/transport.ts";
 import { isDisterError } from "../errors.ts";
 import type { ClusterId, NodeId } from "../ids.ts";
 import type { LogEntry } from "../log-entry.ts";
 import type { PeerAddress } from "../membership.ts";
-import type { RaftMessage, SnapshotHeader, SnapshotReply } from "../raft-message.ts";
+import type { RaftMessage, SnapshotOffer, SnapshotReply } from "../raft-message.ts";
 import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
 
 /** One node of a trial. */
@@ -72,7 +72,7 @@ const BULK: readonly RaftMessage[] = [
   { type: "appendReply", term: 7, ok: true, index: 12, hint: { index: 0, term: 0 } },
 ];
 
-const HEADER: SnapshotHeader = {
+const OFFER: SnapshotOffer = {
   term: 4,
   position: { index: 100, term: 3 },
   membership: {
@@ -86,6 +86,7 @@ const HEADER: SnapshotHeader = {
       },
     ],
   },
+  content: { digest: "5a".repeat(32), pieceCount: 40, byteCount: 780_000 },
 };
 
 /** A receiver that writes down what it is given. */
@@ -94,7 +95,12 @@ class Notes implements TransportReceiver {
   readonly events: string[] = [];
   readonly pieces: Uint8Array[] = [];
   snapshotError: unknown;
-  headers: { from: NodeId; header: SnapshotHeader }[] = [];
+  offers: { from: NodeId; offer: SnapshotOffer }[] = [];
+  /** Number of the piece that is asked for first; null refuses the snapshot without a look at it. */
+  first: number | null = 0;
+  /** When set, a snapshot that was read is not answered before it resolves. */
+  answer: Promise<void> = Promise.resolve();
+  read = false;
   /** When set, a snapshot is not read before it resolves. */
   gate: Promise<void> = Promise.resolve();
 
@@ -110,16 +116,19 @@ class Notes implements TransportReceiver {
     this.events.push(`down ${peer}`);
   }
 
-  async snapshot(from: NodeId, header: SnapshotHeader, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotReply> {
-    this.headers.push({ from, header });
+  async snapshot(from: NodeId, offer: SnapshotOffer, piecesFrom: PiecesFrom): Promise<SnapshotReply> {
+    this.offers.push({ from, offer });
+    if (this.first === null) return { term: 9, ok: false, index: 0 };
     await this.gate;
     try {
-      for await (const chunk of chunks) this.pieces.push(chunk.slice());
+      for await (const chunk of piecesFrom(this.first)) this.pieces.push(chunk.slice());
     } catch (error) {
       this.snapshotError = error;
       throw error;
     }
-    return { term: header.term, ok: true, index: header.position.index };
+    this.read = true;
+    await this.answer;
+    return { term: offer.term, ok: true, index: offer.position.index };
   }
 
   types(): string[] {
@@ -314,10 +323,51 @@ function snapshotChecks(check: LabCheck): void {
   check("S2: a snapshot arrives whole and in order and its answer comes back", async (lab) => {
     const { a, atB } = await pair(lab);
     const sent = Array.from({ length: 40 }, (_, at) => new Uint8Array(at * 1_000).fill(at));
-    const { value } = await ended(lab, a.transport.sendSnapshot(B, HEADER, from(sent)), "the answer");
+    const { value } = await ended(lab, a.transport.sendSnapshot(B, OFFER, from(sent)), "the answer");
     expectEqual(value, { term: 4, ok: true, index: 100 }, "answer");
-    expectEqual(atB.headers, [{ from: A, header: HEADER }], "header");
+    expectEqual(atB.offers, [{ from: A, offer: OFFER }], "offer");
     expectEqual(total(atB.pieces), total(sent), "length and sum of the bytes");
+  });
+
+  check("S2: only the pieces from the one on that the receiver asks for are sent", async (lab) => {
+    const { a, atB } = await pair(lab);
+    const sent = Array.from({ length: 40 }, (_, at) => new Uint8Array(1_000).fill(at));
+    for (const first of [39, 17, 40]) {
+      atB.first = first;
+      atB.pieces.length = 0;
+      const { value } = await ended(lab, a.transport.sendSnapshot(B, OFFER, from(sent)), "the answer");
+      expectEqual(value, { term: 4, ok: true, index: 100 }, "answer");
+      expectEqual(
+        atB.pieces.map(([byte]) => byte),
+        sent.slice(first).map(([byte]) => byte),
+        `pieces from ${first} on`,
+      );
+    }
+  });
+
+  check("S3: a snapshot that is refused is answered without a piece of it being read", async (lab) => {
+    const { a, atB } = await pair(lab);
+    atB.first = null;
+    let read = 0;
+    const counted: PiecesFrom = async function* () {
+      for (;;) {
+        read++;
+        yield new Uint8Array(1_000);
+      }
+    };
+    const { value } = await ended(lab, a.transport.sendSnapshot(B, OFFER, counted), "the answer");
+    expectEqual(value, { term: 9, ok: false, index: 0 }, "answer");
+    expectEqual(read, 0, "pieces that were read");
+  });
+
+  check("S2: a receiver that ends behind the last piece, before it has answered, is an error", async (lab) => {
+    const { a, b, atB } = await pair(lab);
+    atB.answer = new Promise(() => {});
+    const result = ended(lab, a.transport.sendSnapshot(B, OFFER, from([new Uint8Array(10)])), "the sender's error");
+    await lab.until(() => atB.read, "everything is read");
+    await b.stop();
+    const { error } = await result;
+    expect(isDisterError(error, "DISTER_ERR_PEER_UNREACHABLE"), `the sender's error: ${String(error)}`);
   });
 
   check("S6: a heartbeat passes while a snapshot is stuck", async (lab) => {
@@ -327,8 +377,8 @@ function snapshotChecks(check: LabCheck): void {
       open = resolve;
     });
     const pieces = Array.from({ length: 24 }, () => new Uint8Array(256 * 1024));
-    const snapshot = ended(lab, a.transport.sendSnapshot(B, HEADER, from(pieces)), "the answer");
-    await lab.until(() => atB.headers.length === 1, "the snapshot begins");
+    const snapshot = ended(lab, a.transport.sendSnapshot(B, OFFER, from(pieces)), "the answer");
+    await lab.until(() => atB.offers.length === 1, "the snapshot begins");
     a.transport.send(B, [{ type: "heartbeat", term: 1, commit: 0, round: 1 }]);
     await lab.until(() => atB.messages.length === 1, "the heartbeat arrives");
     expectEqual(atB.pieces.length, 0, "pieces that were read");
@@ -338,7 +388,7 @@ function snapshotChecks(check: LabCheck): void {
 
   check("S2: a stream that breaks is an error on both sides and never a short snapshot", async (lab) => {
     const { a, b, atB } = await pair(lab);
-    const broken = ended(lab, a.transport.sendSnapshot(B, HEADER, endless()), "the sender's error");
+    const broken = ended(lab, a.transport.sendSnapshot(B, OFFER, endless), "the sender's error");
     await lab.until(() => atB.pieces.length > 3, "the stream runs");
     await b.stop();
     const { error } = await broken;
@@ -348,20 +398,22 @@ function snapshotChecks(check: LabCheck): void {
 
   check("S2: a source that fails is an error on both sides", async (lab) => {
     const { a, atB } = await pair(lab);
-    const result = ended(lab, a.transport.sendSnapshot(B, HEADER, failing()), "the sender's error");
+    const result = ended(lab, a.transport.sendSnapshot(B, OFFER, failing), "the sender's error");
     expect((await result).error !== undefined, "the sender is told");
     await lab.until(() => atB.snapshotError !== undefined, "the receiver is told");
   });
 
   check("a snapshot to a peer that is not there is refused", async (lab) => {
     const { a } = await pair(lab);
-    const { error } = await ended(lab, a.transport.sendSnapshot(C, HEADER, from([])), "the error");
+    const { error } = await ended(lab, a.transport.sendSnapshot(C, OFFER, from([])), "the error");
     expect(isDisterError(error, "DISTER_ERR_PEER_UNREACHABLE"), `error: ${String(error)}`);
   });
 }
 
-async function* from(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* pieces;
+function from(pieces: readonly Uint8Array[]): PiecesFrom {
+  return async function* (first) {
+    yield* pieces.slice(first);
+  };
 }
 
 async function* endless(): AsyncGenerator<Uint8Array> {

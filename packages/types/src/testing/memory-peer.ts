@@ -1,12 +1,12 @@
 import type { Clock, Timer } from "../contracts/clock.ts";
 import type { PeerRpc, RpcHandler } from "../contracts/peer-rpc.ts";
-import type { Transport, TransportReceiver } from "../contracts/transport.ts";
+import type { PiecesFrom, Transport, TransportReceiver } from "../contracts/transport.ts";
 import { DisterError, isDisterError } from "../errors.ts";
 import type { NodeId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { PeerAddress } from "../membership.ts";
 import type { NodeInfo, Ports } from "../node-info.ts";
-import type { RaftMessage, SnapshotHeader, SnapshotReply } from "../raft-message.ts";
+import type { RaftMessage, SnapshotOffer, SnapshotReply } from "../raft-message.ts";
 
 /** One ordered way from one node to another. */
 export interface MemoryLane {
@@ -109,17 +109,39 @@ export class MemoryPeer implements Transport, PeerRpc {
     }
   }
 
-  async sendSnapshot(to: NodeId, header: SnapshotHeader, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotReply> {
+  async sendSnapshot(to: NodeId, offer: SnapshotOffer, piecesFrom: PiecesFrom): Promise<SnapshotReply> {
     const target = this.#reach(to);
     const receiver = target === undefined ? undefined : target.#receiver;
     if (target === undefined || receiver === undefined) throw unreachable(to, "not connected", false);
+    const stands = this.#stands(target);
     try {
-      const reply = await receiver.snapshot(this.id, header, this.#stream(target, chunks));
+      const answer = receiver.snapshot(this.id, offer, (first) => this.#stream(target, piecesFrom(first)));
+      const reply = await Promise.race([answer, stands.broken]);
       await this.#pass(target, this);
       return reply;
     } catch (cause) {
       throw unreachable(to, `the snapshot stream broke: ${(cause as Error).message}`, true);
+    } finally {
+      stands.end();
     }
+  }
+
+  /** Looks from time to time whether the way to a member still stands: a receiver that is gone does not answer. */
+  #stands(target: MemoryPeer): { readonly broken: Promise<never>; end(): void } {
+    let timer: Timer | undefined;
+    const broken = new Promise<never>((_resolve, reject) => {
+      const look = (): void => {
+        if (this.#isGone(target)) reject(unreachable(target.id, "the connection broke", true));
+        else timer = this.#wires.clock.setTimer(CONNECT_WAIT_MS, look);
+      };
+      look();
+    });
+    broken.catch(() => {});
+    return { broken, end: () => timer?.cancel() };
+  }
+
+  #isGone(other: MemoryPeer): boolean {
+    return this.#closed || other.#closed || !this.#bothWays(other);
   }
 
   serve(method: string, handler: RpcHandler): void {
@@ -294,7 +316,7 @@ export class MemoryPeer implements Transport, PeerRpc {
 
   /** Lets one piece of a stream travel; a stream that is cut or whose end is gone breaks. */
   #pass(from: MemoryPeer, to: MemoryPeer): Promise<void> {
-    const gone = (): boolean => from.#closed || to.#closed || !this.#bothWays(from === this ? to : from);
+    const gone = (): boolean => this.#isGone(from === this ? to : from);
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined;
       const arrive = (): void => {

@@ -1,3 +1,4 @@
+import type { SnapshotContent } from "../contracts/state-machine.ts";
 import { DisterError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { LogPosition } from "../log-entry.ts";
@@ -34,6 +35,13 @@ export function piecesOf(state: MemoryState, membership: Membership): Uint8Array
     view.setUint32(4, checksum(piece));
     return piece;
   });
+}
+
+/** What tells these pieces from others. It is no SHA-256: this is not the format of any file. */
+export function contentOf(pieces: readonly Uint8Array[]): SnapshotContent {
+  const sums = pieces.map((piece) => checksum(piece).toString(16).padStart(8, "0"));
+  const digest = checksum(new TextEncoder().encode(sums.join(" "))).toString(16).padStart(64, "0");
+  return { digest, pieceCount: pieces.length, byteCount: pieces.reduce((sum, piece) => sum + piece.length, 0) };
 }
 
 /** Puts pieces together again. Refuses what is damaged, doubled, out of order or missing. */

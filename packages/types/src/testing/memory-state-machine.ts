@@ -1,5 +1,11 @@
 import type { CommandOutcome, StampedCommand } from "../command.ts";
-import type { SnapshotSink, SnapshotSource, StateMachine } from "../contracts/state-machine.ts";
+import type {
+  OutgoingSnapshot,
+  SnapshotContent,
+  SnapshotSink,
+  SnapshotSource,
+  StateMachine,
+} from "../contracts/state-machine.ts";
 import type { ChangeEvent, Changes, KvRecord, StateReader } from "../contracts/state-reader.ts";
 import { DisterError, invariant } from "../errors.ts";
 import type { LogId } from "../ids.ts";
@@ -7,7 +13,7 @@ import { LIMITS } from "../limits.ts";
 import { ENTRY_KIND, LOG_START, type LogEntry, type LogPosition } from "../log-entry.ts";
 import { decodeMembership, type Membership, NO_MEMBERSHIP } from "../membership.ts";
 import type { Service } from "../service.ts";
-import { PieceReader, piecesOf, refusal } from "./memory-snapshot.ts";
+import { contentOf, PieceReader, piecesOf, refusal } from "./memory-snapshot.ts";
 import { compareText, MemoryState } from "./memory-state.ts";
 
 /**
@@ -34,6 +40,9 @@ export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateRe
   #restoredFrom: LogPosition = LOG_START;
   #keys: string[] | undefined;
   #sink: MemorySnapshotSink | undefined;
+  /** Pieces of a reception that was suspended, and whose. */
+  #kept: { readonly announced: string; readonly pieces: readonly Uint8Array[] } | undefined;
+  #outgoing: OutgoingSnapshot | undefined;
   #stopped: Error | undefined;
 
   /** @param decode - the codec is not part of the contracts, so whoever has one hands it in. */
@@ -107,24 +116,61 @@ export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateRe
     return { position, membership, chunks: chunks(), close: () => {} };
   }
 
-  async restore(position: LogPosition, membership: Membership): Promise<SnapshotSink> {
+  async outgoing(from: number): Promise<OutgoingSnapshot> {
     this.#alive();
-    this.#sink?.abort();
-    this.#sink = new MemorySnapshotSink({ position, membership }, (state) => {
-      this.#alive();
-      if (position.index < this.#state.applied.index) throw refusal("the state is already beyond it");
-      this.#state = state;
-      this.#durable = state.copy();
-      this.#restoredFrom = position;
-      this.#keys = undefined;
-      this.#forgetHistory();
-      this.#tellReset(state.appliedLogId);
+    if (this.#outgoing !== undefined && this.#outgoing.position.index >= from) return this.#outgoing;
+    const position = this.#state.applied;
+    const membership = this.#state.membership ?? NO_MEMBERSHIP;
+    const pieces = piecesOf(this.#state, membership);
+    const made: OutgoingSnapshot = {
+      position,
+      membership,
+      content: contentOf(pieces),
+      piecesFrom: (first) => this.#piecesOf(made, pieces.slice(first)),
+    };
+    this.#outgoing = made;
+    return made;
+  }
+
+  async *#piecesOf(made: OutgoingSnapshot, pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+    for (const piece of pieces) {
+      if (this.#outgoing !== made) throw refusal("it was discarded");
+      yield piece;
+    }
+  }
+
+  discardOutgoing(): void {
+    this.#outgoing = undefined;
+  }
+
+  async restore(position: LogPosition, membership: Membership, content?: SnapshotContent): Promise<SnapshotSink> {
+    this.#alive();
+    this.#sink?.suspend();
+    const announced = JSON.stringify({ position, membership, content });
+    const kept = this.#kept?.announced === announced ? this.#kept.pieces : [];
+    this.#kept = undefined;
+    this.#sink = new MemorySnapshotSink({ position, membership }, kept, {
+      use: (state) => {
+        this.#alive();
+        if (position.index < this.#state.applied.index) throw refusal("the state is already beyond it");
+        this.#state = state;
+        this.#durable = state.copy();
+        this.#restoredFrom = position;
+        this.#keys = undefined;
+        this.#forgetHistory();
+        this.#tellReset(state.appliedLogId);
+      },
+      keep: (pieces) => {
+        if (content !== undefined) this.#kept = { announced, pieces };
+      },
     });
     return this.#sink;
   }
 
   async close(): Promise<void> {
     this.#sink?.abort();
+    this.#kept = undefined;
+    this.#outgoing = undefined;
     this.#stopped ??= new DisterError("DISTER_ERR_STOPPED", { what: "the state machine" });
   }
 
@@ -245,24 +291,50 @@ export class MemoryStateMachine implements StateMachine<CommandOutcome>, StateRe
   }
 }
 
+interface SinkOwner {
+  use(state: MemoryState): void;
+  keep(pieces: readonly Uint8Array[]): void;
+}
+
 class MemorySnapshotSink implements SnapshotSink {
   readonly #reader = new PieceReader();
+  readonly #pieces: Uint8Array[] = [];
   readonly #wanted: { position: LogPosition; membership: Membership };
-  readonly #use: (state: MemoryState) => void;
+  readonly #owner: SinkOwner;
   #over: Error | undefined;
 
-  constructor(wanted: { position: LogPosition; membership: Membership }, use: (state: MemoryState) => void) {
+  constructor(
+    wanted: { position: LogPosition; membership: Membership },
+    kept: readonly Uint8Array[],
+    owner: SinkOwner,
+  ) {
     this.#wanted = wanted;
-    this.#use = use;
+    this.#owner = owner;
+    for (const piece of kept) this.#take(piece);
+  }
+
+  get pieceCount(): number {
+    return this.#pieces.length;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#step(() => this.#reader.take(chunk));
+    this.#step(() => this.#take(chunk));
   }
 
   async commit(): Promise<void> {
-    this.#step(() => this.#use(this.#reader.finish(this.#wanted.position, this.#wanted.membership)));
+    this.#step(() => this.#owner.use(this.#reader.finish(this.#wanted.position, this.#wanted.membership)));
     this.#over = refusal("it is already in use");
+  }
+
+  suspend(): void {
+    if (this.#over !== undefined) return;
+    this.#owner.keep(this.#pieces);
+    this.abort();
+  }
+
+  #take(piece: Uint8Array): void {
+    this.#reader.take(piece);
+    this.#pieces.push(piece.slice());
   }
 
   abort(): void {

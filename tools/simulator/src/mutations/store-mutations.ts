@@ -7,8 +7,8 @@ export const STORE_MUTATIONS: readonly Mutation[] = [
   {
     name: "requests-not-in-snapshot",
     bug: "request ids do not come with a snapshot",
-    file: `${STORE}/snapshot-sink.ts`,
-    find: "        this.#tables.requestInsert(record.row);\n",
+    file: `${STORE}/snapshot-filler.ts`,
+    find: "        this.#state.request(record.row);\n        this.#tables.requestInsert(record.row);\n",
     replace: "",
     seedsMax: 20,
     caughtBy: ["05-state-machine-safety", "11-applied-once"],

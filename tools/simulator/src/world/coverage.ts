@@ -11,6 +11,7 @@ export const INTERESTING = [
   "snapshot sent",
   "snapshot installed",
   "snapshot cut off",
+  "reception of a snapshot resumed",
   "installation of a snapshot finished at a start",
   "membership changed",
   "membership rolled back",

@@ -1,8 +1,9 @@
 import {
   DisterError,
   type NodeId,
+  type PiecesFrom,
   type RaftMessage,
-  type SnapshotHeader,
+  type SnapshotOffer,
   type SnapshotReply,
   type Transport,
   type TransportReceiver,
@@ -125,7 +126,7 @@ export class Network {
       send: (to, messages) => {
         for (const message of messages) if (isAlive()) this.#send(id, to, message);
       },
-      sendSnapshot: (to, header, chunks) => this.#sendSnapshot(id, to, { header, chunks }),
+      sendSnapshot: (to, offer, piecesFrom) => this.#sendSnapshot(id, to, { offer, piecesFrom }),
       close: async () => {},
     };
   }
@@ -174,7 +175,7 @@ export class Network {
   async #sendSnapshot(
     from: NodeId,
     to: NodeId,
-    snapshot: { header: SnapshotHeader; chunks: AsyncIterable<Uint8Array> },
+    { offer, piecesFrom }: { offer: SnapshotOffer; piecesFrom: PiecesFrom },
   ): Promise<SnapshotReply> {
     const endpoint = this.#endpoints.get(to);
     const lost = (): DisterError => new DisterError("DISTER_ERR_PEER_UNREACHABLE", { peer: to, reason: "cut" });
@@ -187,13 +188,22 @@ export class Network {
     const isBroken = (): boolean =>
       this.#epoch(from, to) !== epochs[0] || this.#epoch(to, from) !== epochs[1] || this.#isEitherCut(from, to);
     const stream = new SnapshotStream();
+    const asked = Promise.withResolvers<number | null>();
+    const take: PiecesFrom = (first) => {
+      asked.resolve(first);
+      return stream;
+    };
     const reply = new Promise<SnapshotReply>((resolve, reject) => {
-      endpoint.run(() => void endpoint.receiver.snapshot(from, snapshot.header, stream).then(resolve, reject));
+      endpoint.run(() => void endpoint.receiver.snapshot(from, offer, take).then(resolve, reject));
     });
     reply.catch(() => undefined);
     const answered = this.#answer(reply, isBroken, stream);
+    // Who is answered, or cut off, before anything was asked for has nothing to send.
+    void answered.then(() => asked.resolve(null));
     try {
-      for await (const chunk of snapshot.chunks) {
+      const first = await asked.promise;
+      const pieces = first === null ? [] : piecesFrom(first);
+      for await (const chunk of pieces) {
         await this.#pause(this.#dice.between(0.5, 6), `${from}>${to} snapshot piece`);
         if (isBroken()) break;
         const piece = chunk.slice();

@@ -104,6 +104,7 @@ export class Process {
       changed: (event) => alive(() => watch.changed(this, event)),
       streamReset: (logId) => alive(() => watch.streamReset(this, logId)),
       pieceArrived: () => alive(() => watch.pieceArrived(this)),
+      receptionResumed: () => machine.world.coverage.reached("reception of a snapshot resumed"),
       sinkAborted: () => machine.world.coverage.reached("snapshot cut off"),
       restored: (position) => alive(() => watch.restored(this, position)),
       durable: (image) => alive(() => machine.keepDurable(image)),

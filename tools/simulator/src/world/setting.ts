@@ -60,6 +60,9 @@ export function settingOf(seed: number): Setting {
     compaction: {
       checkpointEntries: dice.pick(isSnapshots ? [3, 5] : [5, 20, 1_000]),
       keepEntries: dice.pick(isSnapshots ? [0, 0, 3] : [0, 5, 30]),
+      // Some kilobytes are below what sizes are known to: entries alone decide here.
+      ...{ checkpointBytes: 2 ** 30, keepBytes: 2 ** 30, holdBytes: 2 ** 30 },
+      holdEntries: 8,
     },
   };
 }

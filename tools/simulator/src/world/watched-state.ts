@@ -6,6 +6,8 @@ import type {
   LogId,
   LogPosition,
   Membership,
+  OutgoingSnapshot,
+  SnapshotContent,
   SnapshotSink,
   SnapshotSource,
   StateMachine,
@@ -24,6 +26,7 @@ export interface StateWatcher {
   streamReset(logId: LogId): void;
   pieceArrived(): void;
   sinkAborted(): void;
+  receptionResumed(): void;
   restored(position: LogPosition): void;
   /** What is committed in the database is durable from now on. */
   durable(image: DatabaseImage): void;
@@ -76,10 +79,20 @@ export class WatchedState implements StateMachine<CommandOutcome> {
     return this.inner.snapshot();
   }
 
-  async restore(position: LogPosition, membership: Membership): Promise<SnapshotSink> {
-    const sink = await this.inner.restore(position, membership);
+  outgoing(from: number): Promise<OutgoingSnapshot> {
+    return this.inner.outgoing(from);
+  }
+
+  discardOutgoing(): void {
+    this.inner.discardOutgoing();
+  }
+
+  async restore(position: LogPosition, membership: Membership, content?: SnapshotContent): Promise<SnapshotSink> {
+    const sink = await this.inner.restore(position, membership, content);
+    if (sink.pieceCount > 0) this.#watcher.receptionResumed();
     let isOver = false;
     return {
+      pieceCount: sink.pieceCount,
       write: async (chunk) => {
         await sink.write(chunk);
         this.#watcher.pieceArrived();
@@ -93,6 +106,10 @@ export class WatchedState implements StateMachine<CommandOutcome> {
       abort: () => {
         if (!isOver) this.#watcher.sinkAborted();
         sink.abort();
+      },
+      suspend: () => {
+        if (!isOver) this.#watcher.sinkAborted();
+        sink.suspend();
       },
     };
   }

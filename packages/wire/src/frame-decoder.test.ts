@@ -98,7 +98,7 @@ describe("one rule, one rejection", () => {
     ["another magic", hex("44535453 01 0d 0000 00000000 00000000 8e50b8b7"), "begin with DSTR"],
     ["an unknown version", hex("44535452 02 0d 0000 00000000 00000000 8e50b8b7"), "version 2"],
     ["kind 0", forged({ kind: 0 }), "kind 0"],
-    ["an unknown kind", forged({ kind: 15 }), "kind 15"],
+    ["an unknown kind", forged({ kind: 16 }), "kind 16"],
     ["a flag that does not exist", forged({ kind: FRAME_KIND.msg, flags: 2 }), "flags 2"],
     ["compression where it is not allowed", forged({ kind: FRAME_KIND.raft, flags: 1 }), "flags 1"],
     ["a length of 2^32-1", forged({ length: 0xffff_ffff }), "4294967295 bytes"],

@@ -1,4 +1,5 @@
 import type { Command, StampedCommand } from "../command.ts";
+import { LIMITS } from "../limits.ts";
 import { ENTRY_KIND, type LogEntry } from "../log-entry.ts";
 import { encodeMembership, type Membership, membershipOf } from "../membership.ts";
 import type { ServiceConfig, ServiceNode } from "../service.ts";
@@ -82,4 +83,21 @@ export function someNode(port: number, status: 0 | 1 = 0): ServiceNode {
     fall: "2",
     status,
   };
+}
+
+/** Something of everything, with a value that does not fit a piece. */
+export function filling(make: EntryMaker): LogEntry[] {
+  const large = "ü".repeat(LIMITS.snapshotChunkBytes);
+  return [
+    make.membership(someMembership(3)),
+    make.set(["__proto__", "p"], ["constructor", "c"], ["\u{1F600}", "after U+FFFF"], ["\uFFFF", "before"]),
+    make.set(["large", large], ["a", "1"]),
+    make.command({ type: "kvDelete", keys: ["a"] }),
+    make.command({ type: "serviceSet", services: [someService("web", [1, 2]), someService("db", [3])] }),
+    make.command({
+      type: "serviceStatus",
+      changes: [{ service: "web", definedIndex: make.index, node: 1, status: 1 }],
+    }),
+    make.empty(),
+  ];
 }

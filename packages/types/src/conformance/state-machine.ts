@@ -1,10 +1,11 @@
 import type { CommandOutcome } from "../command.ts";
-import type { SnapshotSource, StateMachine } from "../contracts/state-machine.ts";
-import { type ErrorCode, isDisterError } from "../errors.ts";
+import type { StateMachine } from "../contracts/state-machine.ts";
 import { LIMITS } from "../limits.ts";
-import { entryLogId, type LogEntry } from "../log-entry.ts";
+import { entryLogId } from "../log-entry.ts";
 import { membershipOf } from "../membership.ts";
-import { type CommandEncoder, EntryMaker, someMembership, someService } from "./state-entries.ts";
+import { resumableSnapshots } from "./resumable-snapshots.ts";
+import { drain, rejects, sameBytes, writeAll } from "./snapshot-checks.ts";
+import { type CommandEncoder, EntryMaker, filling, someMembership } from "./state-entries.ts";
 import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
 
 /** What the suite of state machines needs. */
@@ -18,6 +19,7 @@ export function stateMachineConformance(suite: StateMachineSuite): void {
   applying(suite);
   repeating(suite);
   snapshots(suite);
+  resumableSnapshots(suite);
   refusedSnapshots(suite);
 }
 
@@ -135,23 +137,6 @@ function entryIdAt(index: number): number {
   return index * 10_000 + ((index * 37) % 10_000);
 }
 
-/** Something of everything, with a value that does not fit a piece. */
-function filling(make: EntryMaker): LogEntry[] {
-  const large = "ü".repeat(LIMITS.snapshotChunkBytes);
-  return [
-    make.membership(someMembership(3)),
-    make.set(["__proto__", "p"], ["constructor", "c"], ["\u{1F600}", "after U+FFFF"], ["\uFFFF", "before"]),
-    make.set(["large", large], ["a", "1"]),
-    make.command({ type: "kvDelete", keys: ["a"] }),
-    make.command({ type: "serviceSet", services: [someService("web", [1, 2]), someService("db", [3])] }),
-    make.command({
-      type: "serviceStatus",
-      changes: [{ service: "web", definedIndex: make.index, node: 1, status: 1 }],
-    }),
-    make.empty(),
-  ];
-}
-
 async function fill(subject: StateMachine<CommandOutcome>, make: EntryMaker): Promise<void> {
   await subject.apply(filling(make));
 }
@@ -168,7 +153,7 @@ function snapshots(suite: StateMachineSuite): void {
         for (const entry of entries) await other.apply([entry]);
         const [a, b] = [await read(subject), await read(other)];
         expect(a.length > 1, "the value that does not fit a piece came in one");
-        expectSame(a, b, "pieces");
+        sameBytes(a, b, "pieces");
         for (const piece of a) expect(piece.length <= LIMITS.snapshotChunkBytes, "a piece is too large");
       });
     },
@@ -183,10 +168,10 @@ function snapshots(suite: StateMachineSuite): void {
       expectEqual(other.durable(), subject.applied(), "durable");
       expectEqual(other.restoredFrom(), subject.applied(), "restoredFrom");
       expectEqual(other.membership(), someMembership(3), "membership");
-      expectSame(await read(other), await read(subject), "pieces");
+      sameBytes(await read(other), await read(subject), "pieces");
       const next = make.set(["b", "2"]);
       expectEqual(await other.apply([next]), await subject.apply([next]), "results of the next entry");
-      expectSame(await read(other), await read(subject), "pieces after the next entry");
+      sameBytes(await read(other), await read(subject), "pieces after the next entry");
     });
   });
 
@@ -200,7 +185,7 @@ function snapshots(suite: StateMachineSuite): void {
       await subject.apply([make.set(["__proto__", "changed"], [`new ${make.index}`, "1"])]);
     }
     source.close();
-    expectSame(pieces, before, "pieces");
+    sameBytes(pieces, before, "pieces");
     expectEqual(source.position, { index: 7, term: 1 }, "position");
   });
 
@@ -237,7 +222,7 @@ function refusedSnapshots(suite: StateMachineSuite): void {
         await rejects(writeAll(sink, pieces), what, "DISTER_ERR_SNAPSHOT");
         sink.abort();
         expectEqual(other.applied(), { index: 1, term: 1 }, "applied");
-        expectSame(await read(other), before, "pieces of the old state");
+        sameBytes(await read(other), before, "pieces of the old state");
         await other.apply([own.set(["mine", "2"])]);
         await transfer(subject, other);
         expectEqual(other.applied(), subject.applied(), "applied after a good snapshot");
@@ -312,44 +297,8 @@ async function read(subject: StateMachine<CommandOutcome>): Promise<Uint8Array[]
   return drain(await subject.snapshot());
 }
 
-async function drain(source: SnapshotSource): Promise<Uint8Array[]> {
-  try {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of source.chunks) pieces.push(piece);
-    return pieces;
-  } finally {
-    source.close();
-  }
-}
-
 async function transfer(from: StateMachine<CommandOutcome>, to: StateMachine<CommandOutcome>): Promise<void> {
   const source = await from.snapshot();
   const sink = await to.restore(source.position, source.membership);
   await writeAll(sink, await drain(source));
-}
-
-async function writeAll(sink: Awaited<ReturnType<StateMachine["restore"]>>, pieces: Uint8Array[]): Promise<void> {
-  for (const piece of pieces) await sink.write(piece);
-  await sink.commit();
-}
-
-async function rejects(promise: Promise<unknown>, what: string, code?: ErrorCode): Promise<void> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error !== undefined, `${what} was accepted`);
-  if (code !== undefined) expect(isDisterError(error, code), `${what}: got ${JSON.stringify(error)}, wanted ${code}`);
-}
-
-function expectSame(got: Uint8Array[], wanted: Uint8Array[], what: string): void {
-  expectEqual(
-    got.map((piece) => piece.length),
-    wanted.map((piece) => piece.length),
-    `lengths of ${what}`,
-  );
-  got.forEach((piece, at) => {
-    const differs = piece.findIndex((byte, offset) => byte !== wanted[at]![offset]);
-    expect(differs < 0, `${what}: piece ${at} differs at byte ${differs}`);
-  });
 }

@@ -40,7 +40,9 @@ export function piecesOf(state: MemoryState, membership: Membership): Uint8Array
 /** What tells these pieces from others. It is no SHA-256: this is not the format of any file. */
 export function contentOf(pieces: readonly Uint8Array[]): SnapshotContent {
   const sums = pieces.map((piece) => checksum(piece).toString(16).padStart(8, "0"));
-  const digest = checksum(new TextEncoder().encode(sums.join(" "))).toString(16).padStart(64, "0");
+  const digest = checksum(new TextEncoder().encode(sums.join(" ")))
+    .toString(16)
+    .padStart(64, "0");
   return { digest, pieceCount: pieces.length, byteCount: pieces.reduce((sum, piece) => sum + piece.length, 0) };
 }
 

@@ -203,7 +203,9 @@ try {
   tell("while a node took over", await busy.stop());
   const after = (await statusOf(leader)).raft!;
   const raw = copySeconds(join(folder, `node${founders + 1}`, "dister.db", "state.db"));
-  console.log(`voter after ${took.toFixed(2)} s = ${(took / raw.seconds).toFixed(1)} x copying ${raw.mib.toFixed(0)} MiB`);
+  console.log(
+    `voter after ${took.toFixed(2)} s = ${(took / raw.seconds).toFixed(1)} x copying ${raw.mib.toFixed(0)} MiB`,
+  );
   console.log(`leader ${after.role}, terms passed: ${after.term - term}`);
   for (const node of [leader, fresh]) {
     const { loopP99Ms, loopMaxMs, rssMbAtBegin, rssMbMax, cpuSeconds } = (await node.ask("report")).measures!;

@@ -34,7 +34,7 @@ class OldFiles extends MemoryLogStore {
   }
 }
 
-function scrubbing(durable: number): { clock: ManualClock; log: OldFiles; failures: unknown[]; scrubber: Scrubber } {
+function scrubbing(durable: number) {
   const [clock, log, failures] = [new ManualClock(), new OldFiles(), [] as unknown[]];
   const stateMachine = new MemoryStateMachine(() => ({}) as never);
   stateMachine.checkpoint = () => Promise.resolve({ index: durable, term: 1 });
@@ -42,7 +42,7 @@ function scrubbing(durable: number): { clock: ManualClock; log: OldFiles; failur
   const fail = (error: unknown): void => void failures.push(error);
   const scrubber = new Scrubber({ log, stateMachine, clock, logger: NO_LOGGER, options, fail });
   scrubber.start();
-  return { clock, log, failures, scrubber };
+  return { clock, log, failures, scrubber, stateMachine };
 }
 
 test("goes through the whole log piece by piece, with a pause, and begins again", () => {
@@ -75,6 +75,19 @@ test("stops the node when some of a damaged file is needed, after the log store 
   expect(log.cuts).toEqual([]);
   clock.advance(100);
   expect(log.asked).toHaveLength(2);
+});
+
+test("waits while only a snapshot that is read keeps the applied state from being durable", async () => {
+  const { clock, log, failures, stateMachine } = scrubbing(19);
+  stateMachine.applied = () => ({ index: 40, term: 1 });
+  log.damagedFrom = 11;
+  clock.advance(20);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([failures, log.cuts]).toEqual([[], []]);
+  stateMachine.checkpoint = () => Promise.resolve({ index: 40, term: 1 });
+  clock.advance(10);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([failures, log.cuts]).toEqual([[], [20]]);
 });
 
 test("does nothing any more once it is stopped", async () => {

@@ -33,14 +33,15 @@ export class SnapshotSender {
   readonly #stopped = Promise.withResolvers<never>();
   #isStopped = false;
   #underWay = 0;
-  /** Whether what lies ready may be asked for once more: a transfer of it broke, or an earlier life has left it. */
-  #isWanted = true;
+  /** Whether what lies ready may be asked for once more: a transfer of it broke. */
+  #isWanted = false;
   #heldFrom = Number.POSITIVE_INFINITY;
   #grace: Timer | null = null;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
     this.#stopped.promise.catch(() => undefined);
+    // What an earlier life has left may be asked for by whoever was cut off by its end.
     this.#startGrace(GRACE_MS);
   }
 

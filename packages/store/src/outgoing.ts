@@ -115,7 +115,7 @@ function discarded(): DisterError {
   return refusal("it was discarded while it was sent");
 }
 
-function announcedBy(head: string): Required<Announced> & { content: SnapshotContent } | undefined {
+function announcedBy(head: string): (Required<Announced> & { content: SnapshotContent }) | undefined {
   try {
     const { v, index, term, membership, digest, pieceCount, byteCount } = JSON.parse(head);
     const numbers = [index, term, pieceCount, byteCount];

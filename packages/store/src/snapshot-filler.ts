@@ -1,5 +1,5 @@
 import { type Database, openForFilling } from "./database.ts";
-import { removeDatabase, prepareIncoming, syncInBackground } from "./database-file.ts";
+import { prepareIncoming, removeDatabase, syncInBackground } from "./database-file.ts";
 import { membershipJson } from "./membership-json.ts";
 import type { Pieces } from "./pieces.ts";
 import { createTables } from "./schema.ts";
@@ -76,7 +76,10 @@ export class SnapshotFiller {
     }
     // Whatever could keep the store from using it must show now, while there still is the old one.
     const { membership } = this.#announced;
-    return { db: this.#db, state: readable(() => this.#state.finish(positions, membershipJson(membership), this.#keys)) };
+    return {
+      db: this.#db,
+      state: readable(() => this.#state.finish(positions, membershipJson(membership), this.#keys)),
+    };
   }
 
   discard(): void {

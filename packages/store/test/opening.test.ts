@@ -39,7 +39,12 @@ describe("a database in a file", () => {
     await store.apply([setEntry(1, ["a", "1"])]);
     await store.outgoing(1);
     const sink = await store.restore({ index: 9, term: 1 }, NO_MEMBERSHIP);
-    expect([path, `${path}-wal`, `${path}.incoming-pieces`, `${path}.outgoing`].map(mode)).toEqual(["600", "600", "600", "600"]);
+    expect([path, `${path}-wal`, `${path}.incoming-pieces`, `${path}.outgoing`].map(mode)).toEqual([
+      "600",
+      "600",
+      "600",
+      "600",
+    ]);
     sink.abort();
     await store.close();
     chmodSync(path, 0o644);

@@ -8,7 +8,10 @@ import { sendSnapshotOver } from "./snapshot-stream.ts";
 
 const PIECES_MAX = 10_000;
 const HEADER = { term: 1, position: { index: 5, term: 1 }, membership: { members: [] } };
-const OFFER = { ...HEADER, content: { digest: "5a".repeat(32), pieceCount: PIECES_MAX, byteCount: 1_000 * PIECES_MAX } };
+const OFFER = {
+  ...HEADER,
+  content: { digest: "5a".repeat(32), pieceCount: PIECES_MAX, byteCount: 1_000 * PIECES_MAX },
+};
 
 test("S6: a snapshot that the kernel takes at once does not hold up the event loop", async () => {
   const socket = new Socket();
@@ -19,7 +22,9 @@ test("S6: a snapshot that the kernel takes at once does not hold up the event lo
   });
   const connection = new Connection(socket);
   const asked = { kind: FRAME_KIND.snapshotFrom, flags: 0, correlation: 0, body: encodeSnapshotFrom(0) };
-  vi.spyOn(connection, "read").mockResolvedValueOnce(asked).mockReturnValue(new Promise(() => {}));
+  vi.spyOn(connection, "read")
+    .mockResolvedValueOnce(asked)
+    .mockReturnValue(new Promise(() => {}));
   let turned = false;
   setImmediate(() => {
     turned = true;

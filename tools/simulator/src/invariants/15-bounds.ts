@@ -23,7 +23,8 @@ export class Bounds implements Invariant {
     const kept = lastIndex - firstIndex + 1;
     // Entries that are not applied yet cannot go, and a snapshot that is read holds the checkpoint up for a while.
     const settled = machine.appliedDurable.index - firstIndex + 1;
-    const allowed = checkpointEntries + Math.max(keepEntries, holdEntries) + 2 * machine.setting.log.entriesPerFile! + 64;
+    const allowed =
+      checkpointEntries + Math.max(keepEntries, holdEntries) + 2 * machine.setting.log.entriesPerFile! + 64;
     if (settled > allowed)
       throw new Error(`${name} keeps ${kept} entries, ${settled} of them settled; allowed ${allowed}`);
   }

@@ -3,8 +3,7 @@ import { MEMORY_PATH } from "./database.ts";
 import { incomingPiecesPath, removeFile } from "./database-file.ts";
 import { membershipJson } from "./membership-json.ts";
 import { PieceFile } from "./piece-file.ts";
-import { MemoryPieces, type Pieces } from "./pieces.ts";
-import type { Announced } from "./snapshot-sink.ts";
+import { type Announced, MemoryPieces, type Pieces } from "./pieces.ts";
 
 /** Pieces that came in, and the head that tells of which snapshot. */
 interface Kept {

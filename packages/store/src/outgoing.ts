@@ -11,9 +11,8 @@ import { MEMORY_PATH } from "./database.ts";
 import { outgoingPath, removeFile } from "./database-file.ts";
 import { headOf } from "./incoming-pieces.ts";
 import { PieceFile } from "./piece-file.ts";
-import { MemoryPieces, type Pieces } from "./pieces.ts";
+import { type Announced, MemoryPieces, type Pieces } from "./pieces.ts";
 import { refusal } from "./snapshot-chunks.ts";
-import type { Announced } from "./snapshot-sink.ts";
 import type { StoreSnapshotSource } from "./snapshot-source.ts";
 
 /**

@@ -1,5 +1,12 @@
-import { invariant } from "@dister/types";
+import { invariant, type LogPosition, type Membership, type SnapshotContent } from "@dister/types";
 import { bodyOfChunk } from "./snapshot-chunks.ts";
+
+/** What is known of a snapshot before it comes. */
+export interface Announced {
+  readonly position: LogPosition;
+  readonly membership: Membership;
+  readonly content?: SnapshotContent | undefined;
+}
 
 /** The pieces of one snapshot in order; what {@link PieceFile} keeps on disk and {@link MemoryPieces} in memory. */
 export interface Pieces {

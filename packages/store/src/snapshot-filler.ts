@@ -1,10 +1,9 @@
 import { type Database, openForFilling } from "./database.ts";
 import { prepareIncoming, removeDatabase, syncInBackground } from "./database-file.ts";
 import { membershipJson } from "./membership-json.ts";
-import type { Pieces } from "./pieces.ts";
+import type { Announced, Pieces } from "./pieces.ts";
 import { createTables } from "./schema.ts";
 import { type RowRecord, SnapshotReader } from "./snapshot-reader.ts";
-import type { Announced } from "./snapshot-sink.ts";
 import { readable, type State, StateBuilder } from "./state.ts";
 import { type Positions, Tables } from "./tables.ts";
 import { Turns } from "./turns.ts";

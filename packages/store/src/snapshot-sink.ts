@@ -1,22 +1,9 @@
-import {
-  isDisterError,
-  type LogPosition,
-  type Membership,
-  type SnapshotContent,
-  type SnapshotSink,
-} from "@dister/types";
+import { isDisterError, type SnapshotSink } from "@dister/types";
 import { databaseError } from "./database.ts";
 import { incomingPath } from "./database-file.ts";
-import type { Pieces } from "./pieces.ts";
+import type { Announced, Pieces } from "./pieces.ts";
 import { bodyOfChunk, refusal } from "./snapshot-chunks.ts";
 import { type Filled, SnapshotFiller } from "./snapshot-filler.ts";
-
-/** What is known of a snapshot before it comes. */
-export interface Announced {
-  readonly position: LogPosition;
-  readonly membership: Membership;
-  readonly content?: SnapshotContent | undefined;
-}
 
 /** What a sink is told by the store that it belongs to. */
 export interface SinkOrder {

@@ -103,7 +103,7 @@ export async function receiveSnapshotFrom(
       connection.send(encodeFrame({ kind: FRAME_KIND.snapshotFrom }, encodeSnapshotFrom(first)));
       return pieces(read);
     })
-    .finally(signs.end);
+    .finally(() => signs.end());
   connection.send(encodeFrame({ kind: FRAME_KIND.snapshotReply }, encodeSnapshotReply(reply)));
   // The sender closes when it has the answer. Closing here with pieces unread would reset the answer away.
   const timer = clock.setTimer(LINGER_MS, () => connection.close("the snapshot was answered"));

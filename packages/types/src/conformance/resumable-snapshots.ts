@@ -1,8 +1,7 @@
 import type { CommandOutcome } from "../command.ts";
 import type { OutgoingSnapshot, StateMachine } from "../contracts/state-machine.ts";
 import { drain, rejects, sameBytes, writeAll } from "./snapshot-checks.ts";
-import { EntryMaker, filling } from "./state-entries.ts";
-import type { StateMachineSuite } from "./state-machine.ts";
+import { EntryMaker, filling, type StateMachineSuite } from "./state-entries.ts";
 import { expect, expectEqual, withFresh } from "./suite.ts";
 
 type Subject = StateMachine<CommandOutcome>;

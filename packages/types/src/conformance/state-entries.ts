@@ -1,8 +1,10 @@
-import type { Command, StampedCommand } from "../command.ts";
+import type { Command, CommandOutcome, StampedCommand } from "../command.ts";
+import type { StateMachine } from "../contracts/state-machine.ts";
 import { LIMITS } from "../limits.ts";
 import { ENTRY_KIND, type LogEntry } from "../log-entry.ts";
 import { encodeMembership, type Membership, membershipOf } from "../membership.ts";
 import type { ServiceConfig, ServiceNode } from "../service.ts";
+import type { Suite } from "./suite.ts";
 
 /** Turns a command into the payload of an entry. */
 export type CommandEncoder = (stamped: StampedCommand) => Uint8Array;
@@ -83,6 +85,12 @@ export function someNode(port: number, status: 0 | 1 = 0): ServiceNode {
     fall: "2",
     status,
   };
+}
+
+/** What the suite of state machines needs. */
+export interface StateMachineSuite extends Suite<StateMachine<CommandOutcome>> {
+  /** The codec that the state machine under test reads. */
+  readonly encode: CommandEncoder;
 }
 
 /** Something of everything, with a value that does not fit a piece. */

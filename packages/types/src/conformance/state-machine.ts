@@ -5,14 +5,8 @@ import { entryLogId } from "../log-entry.ts";
 import { membershipOf } from "../membership.ts";
 import { resumableSnapshots } from "./resumable-snapshots.ts";
 import { drain, rejects, sameBytes, writeAll } from "./snapshot-checks.ts";
-import { type CommandEncoder, EntryMaker, filling, someMembership } from "./state-entries.ts";
-import { expect, expectEqual, type Suite, withFresh } from "./suite.ts";
-
-/** What the suite of state machines needs. */
-export interface StateMachineSuite extends Suite<StateMachine<CommandOutcome>> {
-  /** The codec that the state machine under test reads. */
-  readonly encode: CommandEncoder;
-}
+import { EntryMaker, filling, type StateMachineSuite, someMembership } from "./state-entries.ts";
+import { expect, expectEqual, withFresh } from "./suite.ts";
 
 /** Checks a state machine against the duties of its contract. Subjects are fresh and empty. */
 export function stateMachineConformance(suite: StateMachineSuite): void {

@@ -92,10 +92,8 @@ export class SnapshotSender {
     if (term === null) return null;
     const facts = { to, index: position.index, pieces: content.pieceCount, bytes: content.byteCount };
     const pieces = new CountedPieces((first) => {
-      logger.info(first === 0 ? "sending a snapshot" : "going on with a snapshot that was cut off", {
-        ...facts,
-        first,
-      });
+      if (first === 0) logger.info("sending a snapshot", facts);
+      else logger.info("going on with a snapshot that was cut off", { ...facts, first });
       return this.#untilStopped(outgoing.piecesFrom(first));
     });
     const sinceMs = clock.nowMs();

@@ -5,8 +5,8 @@ import { TlsCredentials, type TlsPem } from "@dister/wire";
 
 /** Between two looks at the files, in milliseconds. */
 const LOOK_MS = 10_000;
-/** A certificate that ends sooner than this is a warning, once a day, in milliseconds. */
 const DAY_MS = 86_400_000;
+/** A certificate that ends sooner than this is a warning, once a day, in milliseconds. */
 const SOON_MS = 14 * DAY_MS;
 const FIELDS = ["cert", "key", "ca"] as const;
 
@@ -29,6 +29,7 @@ export class TlsFiles {
   #seen: string;
   #timer: Timer | undefined;
   #warnedMs = Number.NEGATIVE_INFINITY;
+  #toldExpired = false;
 
   private constructor(config: Pick<Config, "Tls" | "Group">, parts: Parts) {
     this.#paths = config.Tls;
@@ -37,7 +38,7 @@ export class TlsFiles {
     this.#loaded = this.#fingerprint();
     this.#seen = this.#loaded;
     this.#current = this.#read();
-    this.#warnIfOpen();
+    warnIfReadable(this.#paths.key, "Tls.key", parts.logger);
     this.#warnIfOld();
     this.#wait();
   }
@@ -123,18 +124,17 @@ export class TlsFiles {
     return states.join("; ");
   }
 
-  #warnIfOpen(): void {
-    warnIfReadable(this.#paths.key, "Tls.key", this.#parts.logger);
-  }
-
   #warnIfOld(): void {
     const { clock, logger } = this.#parts;
     const now = clock.wallMs();
     const leftMs = this.#current.validToMs - now;
-    if (leftMs > SOON_MS || clock.nowMs() - this.#warnedMs < DAY_MS) return;
+    const expired = leftMs <= 0;
+    const told = this.#toldExpired === expired && clock.nowMs() - this.#warnedMs < DAY_MS;
+    if (leftMs > SOON_MS || told) return;
     this.#warnedMs = clock.nowMs();
+    this.#toldExpired = expired;
     const fields = { cert: this.#paths.cert, validTo: new Date(this.#current.validToMs).toISOString() };
-    if (leftMs > 0) logger.warn("the certificate of this node expires soon", fields);
+    if (!expired) logger.warn("the certificate of this node expires soon", fields);
     else logger.error("the certificate of this node has expired: other nodes refuse new connections", fields);
   }
 }

@@ -109,6 +109,23 @@ describe("with TLS", () => {
     await until(() => warnings(lines).includes("proof of the secret is wrong"), "the listener says why");
   });
 
+  test("X5: who has a certificate and not the secret cannot pass on the proofs of two nodes that have it", async () => {
+    const lines = new Lines();
+    const secret = "a long and random secret";
+    const b = await started(B, { tls: tlsOf(nodePem(ca)), secret }, { logger: lines });
+    const stolen = nodePem(ca);
+    const between = createTlsServer({ ...stolen, requestCert: true, rejectUnauthorized: true }, (socket) => {
+      const onward = client(b.ports().raft, stolen).socket;
+      socket.on("error", () => {}).pipe(onward);
+      onward.pipe(socket);
+    });
+    await new Promise<void>((resolve) => between.listen(0, "127.0.0.1", resolve));
+    cleanups.push(() => between.close());
+    const a = await started(A, { tls: tlsOf(nodePem(ca)), secret });
+    expect(await refusal(a.hello(at((between.address() as { port: number }).port)))).toContain("closed the connection");
+    await until(() => warnings(lines).includes("proof of the secret is wrong"), "the listener says why");
+  });
+
   test("X6: only TLS 1.3 with a session of its own is spoken: nothing of an earlier connection is taken up again", async () => {
     const b = await started(B, { tls: tlsOf(nodePem(ca)) });
     const sessions: Buffer[] = [];

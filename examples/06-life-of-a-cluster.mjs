@@ -1,5 +1,5 @@
 // The life of a cluster on loopback, from the first `disterd` to the last: every step is a command that you can type.
-import { Cluster } from "./life-of-a-cluster.mjs";
+import { Cluster } from "./processes.mjs";
 
 const cluster = new Cluster();
 try {
@@ -15,7 +15,10 @@ try {
   await cluster.add("d", { knows: ["c"] });
   cluster.start("d");
   await cluster.settled("d", ["a", "b", "c", "d"]);
-  console.log("a fourth joins and votes when it has everything:", (await cluster.dister("d", "kv", "get", "color")).data);
+  console.log(
+    "a fourth joins and votes when it has everything:",
+    (await cluster.dister("d", "kv", "get", "color")).data,
+  );
 
   const leader = await cluster.settled("d", ["a", "b", "c", "d"]);
   const left = ["a", "b", "c", "d"].filter((name) => name !== leader);
@@ -30,21 +33,34 @@ try {
   cluster.start("client");
   await cluster.settled("monitor", left, ["monitor"]);
   await cluster.dister("monitor", "kv", "set", "shape", "round");
-  console.log("a monitor stores everything and has no vote:", (await cluster.dister("monitor", "kv", "get", "shape")).data);
+  console.log(
+    "a monitor stores everything and has no vote:",
+    (await cluster.dister("monitor", "kv", "get", "shape")).data,
+  );
   await cluster.until("an answer of the client", () => cluster.dister("client", "kv", "set", "size", "7"));
   const seen = (await cluster.dister("client", "kv", "get", "size")).data;
-  console.log("a client stores nothing, asks the servers and is no member:", seen, !(await cluster.members(left[0])).has("client"));
+  console.log(
+    "a client stores nothing, asks the servers and is no member:",
+    seen,
+    !(await cluster.members(left[0])).has("client"),
+  );
 
   const wiped = left.find((name) => name !== next);
   const old = (await cluster.members(next)).get(wiped).id;
   await cluster.stop(wiped, "SIGKILL");
   cluster.wipe(wiped);
   cluster.start(wiped);
-  await cluster.until("the wiped server as a learner", async () => (await cluster.dister(next, "status")).data.members.length === 5);
+  await cluster.until(
+    "the wiped server as a learner",
+    async () => (await cluster.dister(next, "status")).data.members.length === 5,
+  );
   await cluster.dister(next, "node", "rm", old);
   await cluster.settled(next, left, ["monitor"]);
   const back = (await cluster.members(next)).get(wiped).id;
-  console.log("a server that was wiped comes back under another id, and votes when its old self was removed:", back !== old);
+  console.log(
+    "a server that was wiped comes back under another id, and votes when its old self was removed:",
+    back !== old,
+  );
 
   const file = cluster.path("today.backup");
   await cluster.dister("client", "kv", "set", "when", "before the backup");

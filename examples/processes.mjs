@@ -82,8 +82,8 @@ export class Cluster {
 
   /** Members as a node sees them, by name. */
   async members(name) {
-    const { data } = await this.dister(name, "status");
-    return new Map(data.members.map((member) => [member.name, member]));
+    const { members, raft } = (await this.dister(name, "status")).data;
+    return new Map(members.map((member) => [member.name, { ...member, leads: member.id === raft?.leader }]));
   }
 
   /** Waits until something is as it should be; what fails meanwhile is asked again. */
@@ -107,7 +107,7 @@ export class Cluster {
       const members = await this.members(name);
       const found = [...members.values()].map((one) => `${one.name} ${one.voter ? "votes" : "stores"}`).sort();
       if (JSON.stringify(found) !== JSON.stringify(wanted)) return false;
-      return [...members.values()].find((member) => member.leader)?.name;
+      return [...members.values()].find((member) => member.leads)?.name;
     });
   }
 

@@ -162,7 +162,7 @@ export class RaftNode<R = unknown> {
 
   /** The node's view of the cluster, as of now. */
   status(): CoreStatus {
-    return this.#core.status();
+    return this.#core.status(this.#components.clock.nowMs());
   }
 
   /** Who leads, as far as this node knows; null when it knows nobody. */

@@ -132,6 +132,45 @@ describe("reading", () => {
   });
 });
 
+describe("the status", () => {
+  it("counts the silence of a leader that is cut off up to now, not up to what was heard last", async () => {
+    const t = await trial(3);
+    const follower = t.followers[0]!;
+    t.isolate(t.leader);
+    await settle();
+    const before = follower.node.status().leaderSilentMs!;
+    t.clock.advance(100);
+    expect(follower.node.status().leaderSilentMs).toBeGreaterThanOrEqual(before + 100);
+    await t.until(() => follower.node.leader === null);
+    expect(follower.node.status().leaderSilentMs).toBeNull();
+  });
+
+  it("tells what the peers answered in the last comparison round", async () => {
+    const t = await trial(3);
+    await t.until(() => t.leader.node.status().comparison !== null);
+    const { peers } = t.leader.node.status().comparison!;
+    expect(peers.map(({ id }) => id)).toEqual(t.followers.map(({ id }) => id).sort());
+  });
+
+  it("an observer hears of proposals, commits, batches and peers, in this order and once", async () => {
+    const heard: string[] = [];
+    const t = await trial(1, {
+      observer: {
+        proposed: (index) => heard.push(`proposed ${index}`),
+        committed: (index) => heard.push(`committed ${index}`),
+        applied: (count) => heard.push(`applied ${count}`),
+        peerUp: () => {},
+        peerDown: () => {},
+        snapshot: () => {},
+      },
+    });
+    heard.length = 0;
+    await t.propose(t.leader, "a");
+    const { commitIndex } = t.leader.node.status();
+    expect(heard).toEqual([`proposed ${commitIndex}`, `committed ${commitIndex}`, "applied 1"]);
+  });
+});
+
 describe("stopping", () => {
   it("rejects what waits and what comes later, and sends nothing more", async () => {
     const t = await trial(3);

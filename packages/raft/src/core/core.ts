@@ -438,7 +438,8 @@ export class RaftCore {
     return this.#s.applied;
   }
 
-  status(): CoreStatus {
+  /** @param nowMs - for how long others have been silent counts up to here; without it, up to the last input. */
+  status(nowMs: number = this.#s.nowMs): CoreStatus {
     const s = this.#s;
     const raftRole =
       s.role === "leader" ? RAFT_ROLE.leader : s.role === "follower" ? RAFT_ROLE.follower : RAFT_ROLE.candidate;
@@ -460,8 +461,8 @@ export class RaftCore {
       scoreCount: s.scoreCount,
       score: s.score,
       comparison: s.lastComparison,
-      leaderSilentMs: s.role === "leader" ? 0 : s.leader === null ? null : leaderSilentMs(s),
-      progress: [...s.progress].filter(([id]) => id !== s.id).map(([id, known]) => progressOf(id, known, s.nowMs)),
+      leaderSilentMs: s.role === "leader" ? 0 : s.leader === null ? null : leaderSilentMs(s, nowMs),
+      progress: [...s.progress].filter(([id]) => id !== s.id).map(([id, known]) => progressOf(id, known, nowMs)),
       transferring: s.transfer !== null,
       suspect: s.suspicion !== null,
     };
@@ -469,8 +470,8 @@ export class RaftCore {
 }
 
 /** A leader whose connection closed counts as never heard; to people it is as silent as it can be said to be. */
-function leaderSilentMs(s: CoreState): number {
-  return Number.isFinite(s.leaderHeardMs) ? s.nowMs - s.leaderHeardMs : s.nowMs - s.roleSinceMs;
+function leaderSilentMs(s: CoreState, nowMs: number): number {
+  return nowMs - (Number.isFinite(s.leaderHeardMs) ? s.leaderHeardMs : s.roleSinceMs);
 }
 
 function progressOf(id: NodeId, progress: Progress, nowMs: number): PeerProgress {

@@ -30,6 +30,8 @@ export class ClusterNews {
   readonly #metrics: Metrics;
   readonly #commits: CommitTimes;
   #members: readonly Member[] = [];
+  /** Peers whose connection broke and does not stand again. */
+  readonly #down = new Set<NodeId>();
   #stoodInTerm = 0;
   #stopped = false;
 
@@ -54,8 +56,14 @@ export class ClusterNews {
       proposed: (index) => this.#commits.proposed(index, clock.nowMs()),
       committed: (index) => this.#commits.committed(index, clock.nowMs()),
       applied: (entryCount, durationMs) => this.#metrics.applied(entryCount, durationMs / 1_000),
-      peerUp: (peer) => this.#logger.info("peer up", { node: peer, name: this.#nameOf(peer) }),
-      peerDown: (peer) => this.#logger.warn("peer down", { node: peer, name: this.#nameOf(peer) }),
+      peerUp: (peer) => {
+        this.#down.delete(peer);
+        this.#logger.info("peer up", { node: peer, name: this.#nameOf(peer) });
+      },
+      peerDown: (peer) => {
+        this.#down.add(peer);
+        this.#logger.warn("peer down", { node: peer, name: this.#nameOf(peer) });
+      },
       snapshot: (transfer) => this.#metrics.snapshot(transfer),
     };
   }
@@ -76,7 +84,10 @@ export class ClusterNews {
   }
 
   #tellLeader(status: CoreStatus): void {
-    const { lost, elected } = this.history.saw(status, this.#now());
+    // Raft's reason is that of its last move, and a node that was asked to stand has not moved because of the leader.
+    const isGone = this.#down.has(this.history.current?.leader ?? "");
+    const wentBy = isGone ? "connection to the leader closed" : status.reason;
+    const { lost, elected } = this.history.saw(status, this.#now(), wentBy);
     if (lost !== null) {
       const { term, leader, since } = lost;
       const ledForMs = Math.round(this.#clock.nowMs() - since.nowMs);
@@ -124,7 +135,9 @@ export class ClusterNews {
       else if (!known.voter && member.voter) this.#logger.info("member promoted to voter", fields);
     }
     for (const { id, name } of before) {
-      if (!members.some((member) => member.id === id)) this.#logger.info("member removed", { node: id, name });
+      if (members.some((member) => member.id === id)) continue;
+      this.#down.delete(id);
+      this.#logger.info("member removed", { node: id, name });
     }
   }
 

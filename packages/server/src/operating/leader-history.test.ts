@@ -41,6 +41,16 @@ describe("the history of leaders", () => {
     });
   });
 
+  it("keeps the better reason for which a leader went, where one is given", () => {
+    const history = new LeaderHistory(at(0));
+    history.saw({ term: 1, leader: A, reason: "only voter" }, at(1));
+    history.saw({ term: 2, leader: B, reason: "higher term" }, at(2), "connection to the leader closed");
+    expect(history.all.map(({ reason, ended }) => [reason, ended?.reason])).toEqual([
+      ["higher term", undefined],
+      ["only voter", "connection to the leader closed"],
+    ]);
+  });
+
   it("learns from the leader why and since when it leads, and from nobody else", () => {
     const history = new LeaderHistory(at(0));
     history.saw({ term: 3, leader: A, reason: "leader announced itself" }, at(50));

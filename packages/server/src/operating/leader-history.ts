@@ -54,14 +54,21 @@ export class LeaderHistory {
     return [...this.#kept].reverse();
   }
 
-  /** Takes in what Raft says now; both parts are null when it says nothing new. */
-  saw({ term, leader, reason }: Pick<CoreStatus, "term" | "leader" | "reason">, at: Moment): LeaderChange {
+  /**
+   * Takes in what Raft says now; both parts are null when it says nothing new.
+   * @param wentBy - why a leader that is lost went, where this node knows it better than from Raft's own last move.
+   */
+  saw(
+    { term, leader, reason }: Pick<CoreStatus, "term" | "leader" | "reason">,
+    at: Moment,
+    wentBy: string = reason,
+  ): LeaderChange {
     const { current } = this;
     // Another term of the same leader is another election.
     if (current !== null && current.leader === leader && current.term === term) return { lost: null, elected: null };
     let lost: Leadership | null = null;
     if (current !== null) {
-      lost = { ...current, ended: { at, reason } };
+      lost = { ...current, ended: { at, reason: wentBy } };
       this.#kept[this.#kept.length - 1] = lost;
     }
     if (leader === null) return { lost, elected: null };

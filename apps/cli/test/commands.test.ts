@@ -184,6 +184,37 @@ describe("status", () => {
     expect(io.out).toBe("alpha (00000000000000AA) belongs to no cluster yet: 2 more servers\n");
   });
 
+  test("of a client node says whom it asks and how fresh what it keeps is; without a leader it ends with 6", async () => {
+    const servers = [{ id: A, name: "alpha" }];
+    const asClient = { following: A, leader: A, ageMs: 250, servers, cache: { keys: 2, bytes: 2_048 } };
+    const report = {
+      node: { id: C, name: "app" },
+      cluster: "0000000000000C00",
+      waitingFor: null,
+      raft: null,
+      services: 3,
+    };
+    api.on("GET /cluster/status", { ...report, members: MEMBERS, client: asClient });
+    expect(await dister("status")).toBe(0);
+    expect(io.out.split("\n")).toEqual([
+      "cluster  0000000000000C00",
+      "leader   alpha (00000000000000AA)",
+      "here     app (00000000000000CC) is a client",
+      "servers  alpha",
+      "follows  alpha; nothing was missing 250 ms ago",
+      "keeps    2 keys (2.0 KiB), 3 services",
+      "",
+      ...TABLE,
+      "",
+    ]);
+    io.out = "";
+    const lost = { ...asClient, following: null, leader: null, ageMs: null, servers: [] };
+    api.on("GET /cluster/status", { ...report, members: [], waitingFor: "no server", client: lost });
+    expect(await dister("status")).toBe(6);
+    expect(io.out).toContain("follows  nobody; nothing yet\n");
+    expect(io.out).toContain("waiting  no server\n");
+  });
+
   test("--json has everything that the node answered", async () => {
     api.on("GET /cluster/status", STATUS);
     expect(await dister("status", "--json")).toBe(0);

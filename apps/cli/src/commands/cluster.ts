@@ -4,14 +4,16 @@ import { EXIT } from "../exit-code.ts";
 import type { Reply } from "../output.ts";
 import { printable } from "../table.ts";
 import type { StatusReport } from "./status-report.ts";
-import { statusText } from "./status-text.ts";
+import { clientText, statusText } from "./status-text.ts";
 
 /** Who leads since when and why, and how the members are. Ends with an exit code of its own while nobody leads. */
 export async function showStatus(client: Client): Promise<Reply> {
   const report = (await client.status()) as Readonly<Record<string, unknown>> & StatusReport;
-  const { node, raft, waitingFor } = report;
-  const exitCode = raft === null || raft.leader === null ? EXIT.noLeader : EXIT.done;
+  const { node, raft, waitingFor, client: asClient } = report;
+  const leader = raft?.leader ?? asClient?.leader ?? null;
+  const exitCode = leader === null ? EXIT.noLeader : EXIT.done;
   if (raft !== null) return { data: report, text: statusText(report), exitCode };
+  if (asClient !== undefined) return { data: report, text: clientText(report, asClient), exitCode };
   const text = printable(`${node.name} (${node.id}) belongs to no cluster yet: ${waitingFor ?? "starting"}`);
   return { data: report, text, exitCode };
 }

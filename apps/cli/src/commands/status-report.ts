@@ -15,6 +15,17 @@ export interface StatusReport {
   readonly keys: number;
   readonly services: number;
   readonly disk: DiskReport | null;
+  /** Only of a node with the role client, which has most of the others not. */
+  readonly client?: ClientReport;
+}
+
+/** A client node's view of the servers that it asks. */
+export interface ClientReport {
+  readonly following: string | null;
+  readonly leader: string | null;
+  readonly ageMs: number | null;
+  readonly servers: readonly { readonly id: string; readonly name: string }[];
+  readonly cache: { readonly keys: number; readonly bytes: number };
 }
 
 interface RaftReport {

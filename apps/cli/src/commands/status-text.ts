@@ -1,7 +1,7 @@
 import type { ShownNode } from "@dister/client";
 import { type Column, printable, tableOf } from "../table.ts";
 import { MEMBER_COLUMNS, memberRow } from "./members.ts";
-import type { StatusReport } from "./status-report.ts";
+import type { ClientReport, StatusReport } from "./status-report.ts";
 import { bytesText, durationText } from "./units.ts";
 
 /** Former leaders that are shown; `--json` has all that the node remembers. */
@@ -21,6 +21,29 @@ export function statusText(report: StatusReport): string {
   const scores = scoresText(report);
   if (scores !== undefined) parts.push(scores);
   return parts.join("\n\n");
+}
+
+/** The status of a node with the role client: whom it asks, and how fresh what it keeps is. */
+export function clientText(report: StatusReport, { following, leader, ageMs, servers, cache }: ClientReport): string {
+  const { node, cluster, waitingFor, services } = report;
+  const nameOf = (id: string): string => servers.find((server) => server.id === id)?.name ?? id;
+  const fresh = ageMs === null ? "nothing yet" : `nothing was missing ${durationText(ageMs)} ago`;
+  const facts: [string, string][] = [
+    ["cluster", cluster ?? "none found yet"],
+    ["leader", leader === null ? "none known" : `${nameOf(leader)} (${leader})`],
+    ["here", `${node.name} (${node.id}) is a client`],
+    ["servers", servers.length === 0 ? "none connected" : servers.map(({ name }) => name).join(", ")],
+    ["follows", `${following === null ? "nobody" : nameOf(following)}; ${fresh}`],
+    ["keeps", `${cache.keys} keys (${bytesText(cache.bytes)}), ${services} services`],
+  ];
+  if (waitingFor !== null) facts.push(["waiting", waitingFor]);
+  const members = report.members.map((member) => memberRow(member, leader));
+  const table = members.length === 0 ? "" : `\n\n${tableOf(MEMBER_COLUMNS, members)}`;
+  return linesOf(facts) + table;
+}
+
+function linesOf(facts: readonly (readonly [string, string])[]): string {
+  return facts.map(([title, text]) => `${title.padEnd(8)} ${printable(text)}`).join("\n");
 }
 
 function leaderOf({ raft }: StatusReport): string | null {
@@ -43,7 +66,7 @@ function factsText(report: StatusReport): string {
   facts.push(["holds", `${report.keys} keys, ${report.services} services`]);
   if (disk !== null) facts.push(["disk", diskText(disk)]);
   if (report.waitingFor !== null) facts.push(["waiting", report.waitingFor]);
-  return facts.map(([title, text]) => `${title.padEnd(8)} ${printable(text)}`).join("\n");
+  return linesOf(facts);
 }
 
 function leaderText({ leadership, leaderless }: StatusReport): string {

@@ -1,6 +1,6 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { DisterError, type FileSystem } from "@dister/types";
+import { DisterError, type FileSystem, isDisterError } from "@dister/types";
+import type { OfflineParts } from "./offline-parts.ts";
 
 /** Where the data of a node lies, and the folders beside it in which the offline commands prepare others. */
 export interface DataPlace {
@@ -50,12 +50,24 @@ export function refuseUnfinished(fileSystem: FileSystem, place: DataPlace): void
   }
 }
 
-/** Begins a folder in which something is prepared, in the place of what an earlier attempt has left. Gives its lock back. */
-export function beginFolder(fileSystem: FileSystem, folder: string): () => void {
-  fileSystem.makeDirectory(folder);
-  const unlock = fileSystem.lock(join(folder, LOCK_NAME));
-  for (const name of fileSystem.list(folder)) if (!isLock(name)) removeTree(join(folder, name));
-  return unlock;
+/**
+ * Begins a folder in which something is prepared, in the place of what an earlier attempt has left.
+ * @returns the function that gives its lock back.
+ * @throws DisterError `DISTER_ERR_LOCKED` while another process prepares it; else there is no folder then.
+ */
+export function beginFolder(
+  { fileSystem, removeTree }: Pick<OfflineParts, "fileSystem" | "removeTree">,
+  folder: string,
+): () => void {
+  try {
+    fileSystem.makeDirectory(folder);
+    const unlock = fileSystem.lock(join(folder, LOCK_NAME));
+    for (const name of fileSystem.list(folder)) if (!isLock(name)) removeTree(join(folder, name));
+    return unlock;
+  } catch (error) {
+    if (!isDisterError(error, "DISTER_ERR_LOCKED")) removeTree(folder);
+    throw error;
+  }
 }
 
 /** Gives a folder another name, durably. Its lock, if there is one, moves with it and is to be dropped. */
@@ -77,15 +89,6 @@ export function asideName(fileSystem: FileSystem, folder: string, what: string, 
   for (let count = 2; ; count++) {
     const candidate = count === 2 ? name : `${name}-${count - 1}`;
     if (!fileSystem.exists(candidate)) return candidate;
-  }
-}
-
-export function removeTree(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch (cause) {
-    const reason = String((cause as NodeJS.ErrnoException).code);
-    throw new DisterError("DISTER_ERR_DISK", { operation: "remove", path, reason }, { cause });
   }
 }
 

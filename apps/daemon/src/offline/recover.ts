@@ -22,7 +22,6 @@ import {
   hasData,
   LOCK_NAME,
   moveFolder,
-  removeTree,
   unusable,
 } from "./data-place.ts";
 import { appendDecree, onlyVoter } from "./decree.ts";
@@ -80,7 +79,7 @@ export async function recover(parts: OfflineParts, options: RecoverOptions): Pro
   const unlock = fileSystem.lock(join(place.folder, LOCK_NAME));
   try {
     // Left by a run that was cut right before its last step; what was found then may be old by now.
-    if (fileSystem.exists(place.recovering)) removeTree(place.recovering);
+    if (fileSystem.exists(place.recovering)) parts.removeTree(place.recovering);
     const identity = identityIn(parts, place, config);
     const cluster = hexIdOf(parts.rng.bytes(8));
     await prepare(parts, place, { ...options, identity, cluster });
@@ -122,11 +121,11 @@ async function prepare(parts: OfflineParts, place: DataPlace, preparation: Prepa
   try {
     const { found, applied } = await look(parts, place, log, preparation);
     await preparation.confirm(found);
-    const unlock = beginFolder(parts.fileSystem, place.recoveringDraft);
+    const unlock = beginFolder(parts, place.recoveringDraft);
     try {
       await build(parts, place, { ...preparation, log, applied, plan: found.plan });
     } catch (error) {
-      removeTree(place.recoveringDraft);
+      parts.removeTree(place.recoveringDraft);
       throw error;
     } finally {
       unlock();

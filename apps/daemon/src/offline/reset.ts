@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Identity, IdentityFile } from "@dister/server";
 import { isDisterError } from "@dister/types";
-import { asideName, dataPlace, dropLock, LOCK_NAME, moveFolder, removeTree, unusable } from "./data-place.ts";
+import { asideName, dataPlace, dropLock, LOCK_NAME, moveFolder, unusable } from "./data-place.ts";
 import type { OfflineParts } from "./offline-parts.ts";
 
 export interface ResetOptions {
@@ -48,7 +48,7 @@ export async function reset(parts: OfflineParts, options: ResetOptions): Promise
       aside = asideName(fileSystem, from, "reset", parts.wallMs());
       moveFolder(fileSystem, place, { from, to: aside });
       dropLock(fileSystem, aside);
-      if (options.remove) removeTree(aside);
+      if (options.remove) parts.removeTree(aside);
     }
     if (options.remove) fileSystem.syncDirectory(place.savePath);
     return { folder: last, aside: options.remove ? null : aside };

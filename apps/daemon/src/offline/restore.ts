@@ -11,7 +11,7 @@ import {
   type StatusChange,
 } from "@dister/types";
 import type { BackupHead, Config } from "@dister/types/schemas";
-import { beginFolder, dataPlace, dropLock, hasData, moveFolder, removeTree, unusable } from "./data-place.ts";
+import { beginFolder, dataPlace, dropLock, hasData, moveFolder, unusable } from "./data-place.ts";
 import { appendDecree, onlyVoter } from "./decree.ts";
 import type { OfflineParts } from "./offline-parts.ts";
 
@@ -60,7 +60,7 @@ export async function restore(parts: OfflineParts, options: RestoreOptions): Pro
   refuseGroup(head, options);
   fileSystem.makeDirectory(place.savePath);
   fileSystem.syncDirectory(dirname(resolve(place.savePath)));
-  const unlock = beginFolder(fileSystem, place.restoring);
+  const unlock = beginFolder(parts, place.restoring);
   try {
     const [cluster, node] = [hexIdOf(parts.rng.bytes(8)), hexIdOf(parts.rng.bytes(8))];
     const made = { head, cluster, node, group: config.Group, folder: place.folder };
@@ -70,7 +70,7 @@ export async function restore(parts: OfflineParts, options: RestoreOptions): Pro
     dropLock(fileSystem, place.folder);
     return made;
   } catch (error) {
-    removeTree(place.restoring);
+    parts.removeTree(place.restoring);
     throw error;
   } finally {
     unlock();

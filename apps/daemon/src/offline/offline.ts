@@ -23,7 +23,8 @@ export async function runOffline(line: OfflineCommandLine): Promise<number> {
     return EXIT.done;
   } catch (error) {
     if (!isDisterError(error)) throw error;
-    terminal.fail(error.code, error.message);
+    const hint = error.code === "DISTER_ERR_LOCKED" ? ": this is for a node that does not run, stop it first" : "";
+    terminal.fail(error.code, error.message + hint);
     return error.code === "DISTER_ERR_CONFIG" || error.code === "DISTER_ERR_INVALID" ? EXIT.config : EXIT.failed;
   }
 }

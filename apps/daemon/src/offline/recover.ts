@@ -89,6 +89,11 @@ export async function recover(parts: OfflineParts, options: RecoverOptions): Pro
     moveFolder(fileSystem, place, { from: place.folder, to: before });
     dropLock(fileSystem, before);
     return finish(parts, place, before);
+  } catch (error) {
+    // As long as the old folder is in its place nothing has happened, and nothing of the attempt is to be left.
+    if (hasData(fileSystem, place.folder))
+      for (const left of [place.recoveringDraft, place.recovering]) parts.removeTree(left);
+    throw error;
   } finally {
     unlock();
   }
@@ -124,9 +129,6 @@ async function prepare(parts: OfflineParts, place: DataPlace, preparation: Prepa
     const unlock = beginFolder(parts, place.recoveringDraft);
     try {
       await build(parts, place, { ...preparation, log, applied, plan: found.plan });
-    } catch (error) {
-      parts.removeTree(place.recoveringDraft);
-      throw error;
     } finally {
       unlock();
     }

@@ -11,6 +11,8 @@ const BACK_OFF_MS_MAX = 1_000;
 const STOOD_MS = 1_000;
 /** After a cut without a reset the kernel may take minutes to notice; unanswered pings tell within seconds. */
 const PING_MS = 1_000;
+/** So many pings without an answer are a silence, where there is another reason to doubt. */
+const SILENT_PINGS = 2;
 /** Frames that are kept while the connection is being made, in bytes. */
 const EARLY_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -77,6 +79,14 @@ export class PeerLink {
   /** Tries at once if it is waiting to try again: the peer was just heard of. */
   poke(): void {
     if (this.#state === "waiting") this.#dial();
+  }
+
+  /**
+   * The peer was away and is reached again over another connection. This one, if it was silent as well, waits for the next
+   * retransmission of TCP, which doubles its waits up to minutes: it is made anew at once.
+   */
+  renewIfSilent(): void {
+    if (this.#state === "up" && this.#unanswered >= SILENT_PINGS) this.#connection?.close("the peer was away");
   }
 
   /** Resolves when the connection stands, when the time is over or when the link is closed, whatever comes first. */

@@ -46,6 +46,7 @@ export class Peer {
       events: {
         up: (handshaken) => {
           this.#events.heard(handshaken);
+          this.repl.renewIfSilent();
           this.#rise();
         },
         down: () => this.#fall(),

@@ -285,6 +285,27 @@ describe("the life of a connection", () => {
     expect(notes.events).toEqual([`up ${B}`, `down ${B}`, `up ${B}`]);
   });
 
+  test("when the small connection is made again after a silence, so is the one for bulk, which was silent as well", async () => {
+    const [clock, notes, peer] = [new ManualClock(), new Notes(), await fake(B)];
+    const a = await started(A, {}, { clock });
+    a.bind(notes);
+    a.setPeer(B, fakeAddress(peer.port));
+    await until(() => peer.connections.length === 2, "raft and repl");
+    await until(() => a.isUp(B), "connected");
+    peer.answering = false;
+    await until(() => {
+      clock.advance(1_000);
+      return notes.events.length === 2;
+    }, "given up");
+    const brokenMs = clock.nowMs();
+    await until(() => {
+      // Less than a ping in all: nothing else than the new connection can be the reason.
+      if (clock.nowMs() < brokenMs + 900) clock.advance(5);
+      return peer.connections.length === 4;
+    }, "both are made again");
+    expect(notes.events).toEqual([`up ${B}`, `down ${B}`, `up ${B}`]);
+  });
+
   test("when the peer's own connection closes it is down until it answers on the other one", async () => {
     const [notes, peer] = [new Notes(), await fake(B)];
     const a = await started(A);

@@ -30,6 +30,14 @@ const withoutOne = (roles: Roles): number[] => all(roles).filter((position) => p
 
 export const FAULTS: readonly Fault[] = [
   {
+    name: "none",
+    what: "nothing, to compare with",
+    cut: () => [],
+    served: all,
+    alone: () => [],
+    needsElection: false,
+  },
+  {
     name: "bridge-middle",
     what: "the two followers do not see each other, the leader sees both",
     cut: ({ followers: [a, b] }) => between([a], [b]),

@@ -98,7 +98,7 @@ export class ClientNode implements ApiNode {
     const { directory } = this;
     this.discovery = new Discovery(
       { self, directory, rpc, network, clock, logger },
-      { peers: options.peers, scan: options.scan ?? false },
+      { peers: options.peers, scan: options.scan ?? false, hasCluster: () => this.#servers.cluster !== "" },
     );
     this.#servers = new Servers({ directory, rpc, clock, logger }, { holdMs: options.holdMs ?? 4_000 });
     const servers = this.#servers;

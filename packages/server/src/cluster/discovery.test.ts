@@ -30,7 +30,7 @@ beforeEach(() => {
   names = new Map();
 });
 
-function discover(options: { peers?: HelloAddress[]; scan?: boolean }): Discovery {
+function discover(options: { peers?: HelloAddress[]; scan?: boolean; hasCluster?: () => boolean }): Discovery {
   const set = new Map<string, PeerAddress>();
   const transport = {
     setPeer: (id: string, address: PeerAddress) => void set.set(id, address),
@@ -60,7 +60,7 @@ function discover(options: { peers?: HelloAddress[]; scan?: boolean }): Discover
   };
   directory = new PeerDirectory({ self: SELF, transport, others: { take: () => false }, clock });
   const parts = { self, directory, rpc, network, clock, logger: NO_LOGGER };
-  return new Discovery(parts, { peers: options.peers ?? [], scan: options.scan ?? false });
+  return new Discovery(parts, { peers: [], scan: false, ...options });
 }
 
 async function wait(forMs: number): Promise<void> {
@@ -105,6 +105,19 @@ describe("finding the others", () => {
     expect(asked).toHaveLength(13);
     expect(asked.every((address) => /^10\.0\.0\.\d+:5166$/.test(address))).toBe(true);
     expect(directory.all().map(({ info }) => info.id)).toEqual(["B"]);
+    discovery.stop();
+  });
+
+  it("by a scan ends for a node that is no member when it has found the cluster that it serves", async () => {
+    let found = false;
+    const discovery = discover({ scan: true, hasCluster: () => found });
+    discovery.start();
+    await wait(100);
+    found = true;
+    await wait(200);
+    const before = asked.length;
+    await wait(200_000);
+    expect([before < 13, asked.length]).toEqual([true, before]);
     discovery.stop();
   });
 

@@ -34,12 +34,20 @@ export class Discovery {
   readonly #names: PeerNames;
   readonly #hellos: HelloRound;
   readonly #scan: LanScan | null;
+  readonly #hasCluster: () => boolean;
   #timer: Timer | null = null;
   #stopped = false;
 
-  /** @param options - `peers` are the configured addresses; `scan` allows to look at the local network. */
-  constructor(parts: DiscoveryParts, options: { peers: readonly HelloAddress[]; scan: boolean }) {
+  /**
+   * @param options - `peers` are the configured addresses; `scan` allows to look at the local network; `hasCluster` tells
+   *   when the search is over, which is when the node belongs to a cluster unless set.
+   */
+  constructor(
+    parts: DiscoveryParts,
+    options: { peers: readonly HelloAddress[]; scan: boolean; hasCluster?: () => boolean },
+  ) {
     this.#parts = parts;
+    this.#hasCluster = options.hasCluster ?? (() => parts.self.cluster !== "");
     const { directory, rpc, clock } = parts;
     this.#json = new JsonRpc(rpc);
     this.#names = new PeerNames(parts, options.peers);
@@ -50,7 +58,7 @@ export class Discovery {
   }
 
   start(): void {
-    if (!this.#isFormed) this.#scan?.start();
+    if (!this.#hasCluster()) this.#scan?.start();
     this.#timer = this.#parts.clock.setTimer(0, () => this.#look());
   }
 
@@ -85,10 +93,6 @@ export class Discovery {
     await Promise.allSettled(directory.all().map(ask));
   }
 
-  get #isFormed(): boolean {
-    return this.#parts.self.cluster !== "";
-  }
-
   #peersFor(from: NodeInfo): NodeInfo[] {
     const { directory, self } = this.#parts;
     directory.heardOf(from); // Whoever asks is there as well.
@@ -98,7 +102,7 @@ export class Discovery {
 
   #look(): void {
     if (this.#stopped) return;
-    const isFormed = this.#isFormed;
+    const isFormed = this.#hasCluster();
     if (isFormed) this.#scan?.stop();
     this.#names.look((address) => isFormed && this.#hellos.isSettled(address));
     this.#hellos.setAddresses(this.#names.addresses());

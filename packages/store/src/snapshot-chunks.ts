@@ -19,11 +19,17 @@ export function refusal(reason: string): DisterError {
 /** Cuts a stream of bytes into chunks, all but the last of the same size, and hashes the stream on its way. */
 export class ChunkCutter {
   readonly #hash: Hash = createHash("sha256");
-  #chunk = Buffer.allocUnsafeSlow(LIMITS.snapshotChunkBytes);
+  readonly #chunkBytes: number;
+  #chunk: Buffer;
   #length = CHUNK_HEAD_BYTES;
   #hashed = CHUNK_HEAD_BYTES;
   #sequence = 0;
   #ready: Uint8Array[] = [];
+
+  constructor(chunkBytes: number = LIMITS.snapshotChunkBytes) {
+    this.#chunkBytes = chunkBytes;
+    this.#chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  }
 
   add(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
@@ -62,7 +68,7 @@ export class ChunkCutter {
     chunk.writeUInt32BE(checksum(chunk), CRC_AT);
     this.#ready.push(chunk);
     // A chunk that was handed out belongs to whoever has it.
-    this.#chunk = Buffer.allocUnsafeSlow(LIMITS.snapshotChunkBytes);
+    this.#chunk = Buffer.allocUnsafeSlow(this.#chunkBytes);
     this.#length = CHUNK_HEAD_BYTES;
     this.#hashed = CHUNK_HEAD_BYTES;
   }

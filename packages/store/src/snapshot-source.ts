@@ -23,6 +23,7 @@ export class StoreSnapshotSource implements SnapshotSource {
   readonly #reader: Database;
   readonly #records: Generator<RowRecord>;
   readonly #onClose: (source: StoreSnapshotSource) => void;
+  readonly #pieceBytes: number;
   #closed = false;
   #digest: string | undefined;
 
@@ -30,7 +31,11 @@ export class StoreSnapshotSource implements SnapshotSource {
    * @param reader - a connection with an open transaction, for this snapshot alone.
    * @param state - the state right now: the first read happens here, so both are of one position.
    */
-  constructor(reader: Database, state: State, onClose: (source: StoreSnapshotSource) => void) {
+  constructor(
+    reader: Database,
+    state: State,
+    options: { readonly pieceBytes: number; readonly onClose: (source: StoreSnapshotSource) => void },
+  ) {
     const tables = new Tables(reader);
     const { applied, appliedLogId, serviceLogId, logTimeMs } = tables.positions();
     invariant(applied.index === state.applied.index, "a snapshot is of another position than the state");
@@ -38,7 +43,8 @@ export class StoreSnapshotSource implements SnapshotSource {
     this.membership = state.membership ?? NO_MEMBERSHIP;
     this.#reader = reader;
     this.#records = recordsOf(tables, state.requests.oldestLogId());
-    this.#onClose = onClose;
+    this.#onClose = options.onClose;
+    this.#pieceBytes = options.pieceBytes;
     this.chunks = this.#produce({
       position: applied,
       appliedLogId,
@@ -64,7 +70,7 @@ export class StoreSnapshotSource implements SnapshotSource {
   }
 
   async *#produce(head: SnapshotHead): AsyncGenerator<Uint8Array> {
-    const cutter = new ChunkCutter();
+    const cutter = new ChunkCutter(this.#pieceBytes);
     const rows = { kv: 0, service: 0, request: 0 };
     cutter.add(encodeRecord({ type: "header", ...head }));
     const turns = new Turns();

@@ -5,6 +5,7 @@ import {
   DisterError,
   invariant,
   type KvRecord,
+  LIMITS,
   type LogEntry,
   type Logger,
   type LogId,
@@ -54,13 +55,21 @@ export interface StoreOptions {
   readonly cacheBytesMax?: number;
   /** With `:memory:`: what the state begins with, as {@link Store.image} gave it; an empty state unless given. */
   readonly image?: Uint8Array;
+  /**
+   * With `:memory:`: size of the pieces that a snapshot is cut into, 64 bytes to `LIMITS.snapshotChunkBytes`, which is the
+   * default; equal for all nodes of a cluster, whose snapshots of one position are equal piece by piece.
+   */
+  readonly pieceBytes?: number;
 }
 
 export interface StoreComponents {
   readonly logger: Logger;
 }
 
-export const STORE_DEFAULTS = Object.freeze({ cacheBytesMax: 16 * 1024 * 1024 });
+export const STORE_DEFAULTS = Object.freeze({
+  cacheBytesMax: 16 * 1024 * 1024,
+  pieceBytes: LIMITS.snapshotChunkBytes as number,
+});
 
 /**
  * Opens the database, makes it when there is none, and makes what it holds durable. Blocks while it reads the whole
@@ -239,7 +248,10 @@ export class Store implements StateMachine<CommandOutcome>, StateReader {
     let reader: Database | undefined;
     try {
       reader = openForReading(this.#db, this.#options.cacheBytesMax);
-      const source = new StoreSnapshotSource(reader, this.#state, (closed) => this.#snapshots.delete(closed));
+      const source = new StoreSnapshotSource(reader, this.#state, {
+        pieceBytes: this.#options.pieceBytes,
+        onClose: (closed) => this.#snapshots.delete(closed),
+      });
       this.#snapshots.add(source);
       return source;
     } catch (error) {

@@ -26,6 +26,9 @@ import type { Watch } from "./watch.ts";
 import type { DatabaseImage } from "./watched-state.ts";
 import type { World } from "./world.ts";
 
+/** Little memory, and snapshots of many pieces, so that one can break off between two of them. */
+const SMALL = { cacheBytesMax: 256 * 1024, pieceBytes: 64 };
+
 /** Damage that was done to the files of a machine while it was down. */
 export type Damage = "none" | "log";
 
@@ -123,7 +126,7 @@ export class Machine {
       const image = this.imageLatest;
       const state = await openStore({
         components: { logger },
-        options: { path: ":memory:", ...(image === null ? {} : { image }), cacheBytesMax: 256 * 1024 },
+        options: { path: ":memory:", ...(image === null ? {} : { image }), ...SMALL },
       });
       if (!process.isAlive) return void state.close();
       process.opened(log, state);

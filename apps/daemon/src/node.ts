@@ -173,7 +173,7 @@ async function openData(
   }
   const log = await openLog({
     components: { fileSystem, logger: logger.child({ part: "log" }) },
-    options: { directory: logFolder, identity: { group: group, nodeId, clusterId } },
+    options: { directory: logFolder, identity: { group, nodeId, clusterId } },
   });
   closers.push(() => log.close());
   identity.setLogMade();

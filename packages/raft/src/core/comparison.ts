@@ -1,7 +1,7 @@
 import { type CompareReply, LOG_START, type LogPosition, type NodeId } from "@dister/types";
 import type { PeerScore } from "./comparison-result.ts";
 import { campaign } from "./election.ts";
-import { isLeaderAlive, mayStand, resetElectionDeadline } from "./role.ts";
+import { becomeFollower, isLeaderAlive, mayStand, resetElectionDeadline } from "./role.ts";
 import type { ChangeReason, CoreState } from "./state.ts";
 
 /*
@@ -13,7 +13,8 @@ import type { ChangeReason, CoreState } from "./state.ts";
 export function suspectLeader(s: CoreState, reason: ChangeReason): void {
   // An only voter that stands already waits for nobody but its own disk.
   const stands = s.otherVoters.length === 0 && s.role !== "follower";
-  if (!mayStand(s) || stands) return resetElectionDeadline(s);
+  if (!mayStand(s)) return loseLeader(s, reason);
+  if (stands) return resetElectionDeadline(s);
   if (s.otherVoters.length === 0) return campaign(s, "only voter");
   if (s.compareFailed || s.role !== "follower") {
     // The last round asked somebody who did not win, or this node stood and lost: no second wait for a good match.
@@ -23,6 +24,15 @@ export function suspectLeader(s: CoreState, reason: ChangeReason): void {
   }
   s.reason = reason;
   startRound(s, true);
+}
+
+/**
+ * Who may not stand waits for whoever does. It follows nobody meanwhile: a learner or a monitor whose leader is gone must not
+ * say that it has one. A node that receives a snapshot hears of its leader by that.
+ */
+function loseLeader(s: CoreState, reason: ChangeReason): void {
+  if (s.role === "follower" && s.leader !== null && !s.installing) becomeFollower(s, s.term, null, reason);
+  else resetElectionDeadline(s);
 }
 
 /** Refreshes the score while nothing is wrong. */

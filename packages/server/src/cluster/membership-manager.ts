@@ -23,6 +23,7 @@ import { memberOf } from "./formation.ts";
 import { JsonRpc } from "./json-rpc.ts";
 import { MemberAddresses } from "./member-addresses.ts";
 import type { PeerDirectory } from "./peer-directory.ts";
+import { RoleKeeper } from "./role-keeper.ts";
 import type { Self } from "./self.ts";
 import type { TwinCheck } from "./twin-check.ts";
 import { type CleanupPolicy, nextUpkeep, replacedBy } from "./upkeep.ts";
@@ -56,6 +57,7 @@ export class MembershipManager {
   readonly #json: JsonRpc;
   readonly #twins: TwinCheck;
   readonly #cleanup: CleanupPolicy;
+  readonly #roles: RoleKeeper;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #timer: Timer | null = null;
@@ -90,6 +92,7 @@ export class MembershipManager {
     this.#json = new JsonRpc(parts.rpc);
     this.#twins = parts.twins;
     this.#cleanup = options.cleanup;
+    this.#roles = new RoleKeeper(parts);
     this.#clock = parts.clock;
     this.#logger = parts.logger;
     this.#json.serve<{ info: NodeInfo }, readonly Member[]>("cluster.join", (from, { info }) =>
@@ -311,9 +314,12 @@ export class MembershipManager {
 
   /** Makes the one change that is due; each is decided from the membership in force and dropped when that has changed. */
   async #keep(status: CoreStatus): Promise<void> {
+    const said = (id: NodeId) => (this.#transport.isUp(id) ? this.#directory.get(id) : undefined);
+    const self = this.#self.info();
+    if (this.#roles.keep(status, { self, said })) return;
     const upkeep = nextUpkeep(status, {
-      self: this.#self.info(),
-      said: (id) => (this.#transport.isUp(id) ? this.#directory.get(id) : undefined),
+      self,
+      said,
       corrected: (member) => this.#addresses.correction(member),
       cleanup: this.#cleanup,
     });

@@ -9,6 +9,7 @@ import {
   stateVersionOf,
   withMembers,
 } from "@dister/types";
+import { roleChanges } from "./role-change.ts";
 
 /** A learner has caught up when it lacks no more than this, and was heard within {@link SILENT_MS_MAX}. */
 const LAG_ENTRIES_MAX = 64;
@@ -48,6 +49,7 @@ export interface Upkeep {
 /** What the leader should change next, null for nothing. One thing at a time, the most useful first. */
 export function nextUpkeep(status: RaftView, facts: UpkeepFacts): Upkeep | null {
   return (
+    otherRole(status, facts) ??
     promoted(status) ??
     moved(status, facts) ??
     upgraded(status, facts) ??
@@ -66,6 +68,17 @@ export function replacedBy(learner: Member, { members }: Membership): Member | u
 
 export function isSameAddress(a: PeerAddress, b: PeerAddress): boolean {
   return a.host === b.host && a.ports.raft === b.ports.raft;
+}
+
+/** A member was started with another role. Before all else: who wants no vote is not given one. */
+function otherRole({ membership }: RaftView, facts: UpkeepFacts): Upkeep | null {
+  const { next } = roleChanges(membership, facts);
+  if (next === null) return null;
+  return replaced(
+    membership,
+    next,
+    next.role === ROLE.monitor ? "a member is a monitor now, without a vote" : "a monitor is a server now, and learns",
+  );
 }
 
 /** Makes a voter of a server that has caught up (Raft dissertation §4.2.1). */

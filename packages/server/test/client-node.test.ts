@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type Service, STATUS } from "@dister/types";
+import { type KvRecord, type Service, STATUS } from "@dister/types";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryCluster, request, type TestClient, type TestNode, until } from "./memory-cluster.ts";
 
@@ -183,6 +183,32 @@ describe("a client node whose servers fail", () => {
     expect((await request(client, "GET", "/kv?k=after")).body.data).toBe("1");
   });
 
+  it("repeats a write whose answer was lost at another server, and it is done once (C2)", async () => {
+    const { client } = await withClient({ holdMs: 6_000 });
+    const leader = cluster.leader!;
+    await until(() => viewOf(client).client.leader === leader.id);
+    // The leader gets the write and does it; the client never hears of that.
+    cluster.network.cut(leader.id, client.id);
+    const reply = await request(client, "POST", "/kv", { once: "1" });
+    expect(reply).toMatchObject({ status: 200, body: { data: { changed: 1 } } });
+    const read = await request<KvRecord>(client, "GET", "/kv?k=once&meta=1");
+    expect(read.body.data).toMatchObject({ value: "1", version: 1 });
+    cluster.network.heal(leader.id, client.id);
+  });
+
+  it("does not call a write refused that may be done: its outcome is unknown, and asking again tells it (C2)", async () => {
+    const { servers, client } = await withClient({ holdMs: 1_000 });
+    for (const server of servers) cluster.network.cut(server.id, client.id);
+    const id = { "x-request-id": "my-own" };
+    const unknown = await request(client, "POST", "/kv", { once: "1" }, id);
+    expect(unknown).toMatchObject({ status: 504, body: { code: "DISTER_ERR_UNKNOWN_OUTCOME" } });
+    for (const server of servers) cluster.network.heal(server.id, client.id);
+    const again = await request(client, "POST", "/kv", { once: "1" }, id);
+    expect(again.status).toBe(200);
+    const read = await request<KvRecord>(servers[0]!, "GET", "/kv?k=once&meta=1");
+    expect(read.body.data).toMatchObject({ version: 1 });
+  });
+
   it("follows another server behind the same log id when its own ends", async () => {
     const { servers, client } = await withClient();
     await request(client, "POST", "/kv", { a: "1" });
@@ -223,5 +249,29 @@ describe("a client node whose servers fail", () => {
     await until(() => client.node.notReady === undefined);
     expect((await request(client, "GET", "/service?name=db")).body.stale).toBeUndefined();
     expect((await request(client, "POST", "/kv", { a: "1" })).status).toBe(200);
+  });
+});
+
+describe("a client node that meets two clusters of its group", () => {
+  it("serves none of them, and says that it found two", async () => {
+    await cluster.start(1, { minNode: 1 });
+    await cluster.start(2, { minNode: 1 });
+    await until(() => [...cluster.nodes.values()].every(({ node }) => node.notReady === undefined));
+    const client = await cluster.startClient(9, { peers: [1, 2], holdMs: 300 });
+    await until(() => (client.node.notReady ?? "").includes("found 2 clusters of this group"));
+    expect((await request(client, "POST", "/kv", { a: "1" })).body.code).toBe("DISTER_ERR_NO_SERVER");
+  });
+
+  it("stays with the one that it began with, and says what to do when only the other is there", async () => {
+    const first = await cluster.start(1, { minNode: 1 });
+    const client = await cluster.startClient(9, { peers: [1, 2], holdMs: 300 });
+    await until(() => client.node.notReady === undefined);
+    const second = await cluster.start(2, { minNode: 1 });
+    await until(() => second.node.notReady === undefined);
+    expect((await request(client, "POST", "/kv", { a: "1" })).status).toBe(200);
+    await first.kill();
+    await until(() => (client.node.notReady ?? "").includes("restart it to follow them"));
+    expect((await request(client, "POST", "/kv", { b: "1" })).body.code).toBe("DISTER_ERR_NO_SERVER");
+    expect(second.state.kvCount()).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import type { Rng } from "@dister/types";
 import { activeWeight, type Candidate } from "./candidate.ts";
+import { drawIndex, runningSums } from "./running-sums.ts";
 
 /**
  * Draws one candidate at random, each with the probability weight / sum of the weights of those alive.
@@ -29,21 +30,13 @@ export function choosePriority<T extends Candidate>(candidates: readonly T[], rn
 export class PriorityPicker<T extends Candidate> {
   readonly #rng: Pick<Rng, "next">;
   readonly #choosable: readonly T[];
-  /** `#sums[i]` is the sum of the weights up to and including candidate i; whole numbers, strictly rising. */
   readonly #sums: Float64Array;
-  readonly #total: number;
 
   /** @throws DisterError `DISTER_ERR_INVALID` as {@link choosePriority}. */
   constructor(components: { readonly rng: Pick<Rng, "next"> }, candidates: readonly T[]) {
     this.#rng = components.rng;
     this.#choosable = candidates.filter((candidate, position) => activeWeight(candidate, position) > 0);
-    this.#sums = new Float64Array(this.#choosable.length);
-    let total = 0;
-    for (let position = 0; position < this.#choosable.length; position++) {
-      total += this.#choosable[position]!.weight;
-      this.#sums[position] = total;
-    }
-    this.#total = total;
+    this.#sums = runningSums(this.#choosable.map(({ weight }) => weight));
   }
 
   /** How many of the list can be chosen at all. */
@@ -53,17 +46,7 @@ export class PriorityPicker<T extends Candidate> {
 
   /** Draws one; undefined when nobody can be chosen. */
   pick(): T | undefined {
-    if (this.#total === 0) return undefined;
-    const sums = this.#sums;
-    const ticket = ticketOf(this.#total, this.#rng);
-    let low = 0;
-    let high = sums.length - 1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (sums[middle]! > ticket) high = middle;
-      else low = middle + 1;
-    }
-    return this.#choosable[low];
+    return this.#choosable[drawIndex(this.#sums, this.#rng)];
   }
 }
 

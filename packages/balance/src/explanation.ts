@@ -1,0 +1,114 @@
+import { type Absence, absenceOf, type Candidate } from "./candidate.ts";
+import { figure } from "./policies/strategy.ts";
+import type { Entry } from "./roster.ts";
+
+/** Why a candidate was not among those who could be chosen. */
+export type LeftOut = Absence | "over its bounded load";
+
+/** What became of one candidate. */
+export interface CandidateReport<T> {
+  readonly candidate: T;
+  /** The weight that it has; 0 or more. */
+  readonly weight: number;
+  /** The weight that it took part with: reduced by slow start and latency, 0 when it was left out. */
+  readonly effectiveWeight: number;
+  /** Null when it took part. */
+  readonly leftOut: LeftOut | null;
+  /** 1 when it was chosen first, 2 when second …; null when it was not. */
+  readonly chosen: number | null;
+  /** All of this in one sentence. */
+  readonly says: string;
+}
+
+/** A choice and its reasons. */
+export interface Explanation<T> {
+  readonly policy: string;
+  /** Those chosen, in this order; empty when nobody could be. */
+  readonly chosen: readonly T[];
+  /** Everybody, in the order of the list. */
+  readonly candidates: readonly CandidateReport<T>[];
+  /** Sum of the effective weights before the first draw. */
+  readonly totalWeight: number;
+  /** One sentence for each of `chosen`; one that says why nobody was chosen when there are none. */
+  readonly draws: readonly string[];
+}
+
+/** What is known of a choice behind it. */
+interface Outcome<T> {
+  readonly policy: string;
+  readonly candidates: readonly T[];
+  /** Who could be chosen. */
+  readonly entries: readonly Entry<T>[];
+  readonly chosen: readonly Entry<T>[];
+  /** One clause for each of `chosen`. */
+  readonly draws: readonly string[];
+  /** By position. */
+  readonly overloaded: ReadonlyMap<number, string>;
+}
+
+export function explained<T extends Candidate>(outcome: Outcome<T>): Explanation<T> {
+  const { policy, candidates, entries, chosen, draws, overloaded } = outcome;
+  const entryAt = new Map(entries.map((entry) => [entry.position, entry]));
+  const rankAt = new Map(chosen.map(({ position }, rank) => [position, rank + 1]));
+  const reports = candidates.map((candidate, position) =>
+    reportOf(candidate, entryAt.get(position), {
+      chosen: rankAt.get(position) ?? null,
+      overload: overloaded.get(position),
+    }),
+  );
+  return {
+    policy,
+    chosen: chosen.map(({ candidate }) => candidate),
+    candidates: reports,
+    totalWeight: reports.reduce((sum, { effectiveWeight }) => sum + effectiveWeight, 0),
+    draws:
+      chosen.length === 0
+        ? [`Nobody was chosen: of ${candidates.length} candidates none may be.`]
+        : draws.map((says, draw) => `Candidate ${chosen[draw]!.position} was chosen: ${says}.`),
+  };
+}
+
+function reportOf<T extends Candidate>(
+  candidate: T,
+  entry: Entry<T> | undefined,
+  fate: { readonly chosen: number | null; readonly overload: string | undefined },
+): CandidateReport<T> {
+  const { weight } = candidate;
+  const { chosen, overload } = fate;
+  // Somebody that had room in one draw and none in a later one was no less chosen.
+  const full = chosen === null && overload !== undefined;
+  const leftOut = full ? "over its bounded load" : absenceOf(candidate);
+  if (entry === undefined || full) {
+    const because = full ? `: it ${overload}` : "";
+    return {
+      candidate,
+      weight,
+      effectiveWeight: 0,
+      leftOut,
+      chosen,
+      says: `left out, ${leftOut}${because}`,
+    };
+  }
+  const reductions = [
+    entry.slowStartShare < 1 ? `slow start leaves ${percent(entry.slowStartShare)}` : "",
+    entry.latencyShare < 1 ? `${latencyOf(candidate)} leaves ${percent(entry.latencyShare)}` : "",
+  ].filter((text) => text !== "");
+  const of = reductions.length === 0 ? "" : ` of ${weight}: ${reductions.join(", ")}`;
+  const fateSays = chosen === null ? "" : `; chosen${chosen === 1 ? "" : ` as number ${chosen}`}`;
+  return {
+    candidate,
+    weight,
+    effectiveWeight: entry.weight,
+    leftOut: null,
+    chosen,
+    says: `took part with weight ${figure(entry.weight)}${of}${fateSays}`,
+  };
+}
+
+function latencyOf({ latencyMs }: Candidate): string {
+  return latencyMs === undefined ? "the median of the latencies" : `its latency of ${figure(latencyMs)} ms`;
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(1))} %`;
+}

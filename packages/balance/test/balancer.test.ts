@@ -21,7 +21,9 @@ const anyCandidate = fc.record({
   latencyMs: fc.option(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e308, noNaN: true })), { nil: undefined }),
   healthySinceMs: fc.option(fc.integer({ min: -50, max: 150 }), { nil: undefined }),
 });
-const anyList = fc.array(anyCandidate, { maxLength: 20 }).map((list) => list.map((one, at) => ({ ...one, name: `n${at}` })));
+const anyList = fc
+  .array(anyCandidate, { maxLength: 20 })
+  .map((list) => list.map((one, at) => ({ ...one, name: `n${at}` })));
 const mayBeChosen = ({ alive, weight, takenOut }: Candidate): boolean => alive && weight > 0 && takenOut === undefined;
 const slowStart = { durationMs: 100 };
 const outside = { nowMs: () => 100 };
@@ -86,7 +88,7 @@ describe.each(POLICIES)("policy %s", (policy) => {
     for (const value of [0, 1 - 2 ** -53, 1]) {
       const chooser = createBalancer({ rng: { next: () => value } }, { policy }, servers({ a: 1, b: 2, none: 0 }));
       expect(["a", "b"]).toContain(nameOf(chooser.pick("k")));
-      expect(chooser.pickMany(2, "k").map(nameOf).sort()).toEqual(["a", "b"]);
+      expect(new Set(chooser.pickMany(2, "k").map(nameOf))).toEqual(new Set(["a", "b"]));
     }
   });
 
@@ -127,7 +129,9 @@ describe.each(POLICIES)("policy %s", (policy) => {
 
   test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("count %s is refused", (count) => {
     const chooser = balancer({ policy }, servers({ a: 1 }));
-    expect(refusalOf(() => chooser.pickMany(count, "k"))).toMatch(/^count: got .*, allowed is a whole number, 1 or more$/);
+    expect(refusalOf(() => chooser.pickMany(count, "k"))).toMatch(
+      /^count: got .*, allowed is a whole number, 1 or more$/,
+    );
   });
 });
 
@@ -245,7 +249,9 @@ describe("slow start", () => {
         (healthySinceMs, times) => {
           let nowMs = -1e9;
           const list = servers({ back: { weight: 7, healthySinceMs }, old: 7 });
-          const chooser = balancer({ policy: "priority", slowStart: { durationMs: 5e8 } }, list, { nowMs: () => nowMs });
+          const chooser = balancer({ policy: "priority", slowStart: { durationMs: 5e8 } }, list, {
+            nowMs: () => nowMs,
+          });
           let before = 0;
           for (const time of times.sort((a, b) => a - b)) {
             nowMs = time;

@@ -81,9 +81,7 @@ test("hash tells who is over its bounded load, and who was the best of the rest"
     says: "left out, over its bounded load: it has 9 of the 5 that it may have",
   });
   const place = list.indexOf(chosen[0]!);
-  expect(draws).toEqual([
-    `Candidate ${place} was chosen: of 2 that could take the key it has the best score for it.`,
-  ]);
+  expect(draws).toEqual([`Candidate ${place} was chosen: of 2 that could take the key it has the best score for it.`]);
 });
 
 test("of several each has its number and its sentence", () => {

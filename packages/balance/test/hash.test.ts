@@ -37,17 +37,20 @@ describe("policy hash", () => {
     }
   });
 
-  test.each([2, 5, 10, 30])("one that comes to make it %i takes about its share of the keys, and moves no other", (n) => {
-    const before = choices(even(n - 1));
-    const after = choices(even(n));
-    const share = moved(before, after);
-    // The share of keys is binomial: four standard deviations to either side.
-    expect(Math.abs(share - 1 / n)).toBeLessThan(4 * Math.sqrt(1 / n / KEYS.length));
-    const newcomer = `10.0.0.${n - 1}:80`;
-    after.forEach((name, at) => {
-      if (name !== before[at]) expect(name).toBe(newcomer);
-    });
-  });
+  test.each([2, 5, 10, 30])(
+    "one that comes to make it %i takes about its share of the keys, and moves no other",
+    (n) => {
+      const before = choices(even(n - 1));
+      const after = choices(even(n));
+      const share = moved(before, after);
+      // The share of keys is binomial: four standard deviations to either side.
+      expect(Math.abs(share - 1 / n)).toBeLessThan(4 * Math.sqrt(1 / n / KEYS.length));
+      const newcomer = `10.0.0.${n - 1}:80`;
+      after.forEach((name, at) => {
+        if (name !== before[at]) expect(name).toBe(newcomer);
+      });
+    },
+  );
 
   test("one that goes, dies, or drains gives its keys to all others, and no other key moves", () => {
     const list = even(6);

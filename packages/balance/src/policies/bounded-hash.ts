@@ -16,7 +16,8 @@ export interface LoadBound<T> {
 
 export const BOUND_FACTOR = 1.25;
 
-const SCORES = 2 ** 32;
+/** Makes a score a number between 0 and 1: (score + 0.5) * UNIT. */
+const UNIT = 2 ** -32;
 
 /**
  * Policy `hash`: equal keys choose the same candidate while the list stays, and of n candidates one that comes or goes
@@ -27,7 +28,8 @@ export class BoundedHash<T> implements Strategy<T> {
   readonly #bound: LoadBound<T> | undefined;
   #entries: readonly Entry<T>[] = [];
   #hashes = new Int32Array(0);
-  #weights = new Float64Array(0);
+  /** 1 / weight of each. */
+  #inverses = new Float64Array(0);
   #total = 0;
 
   constructor(bound: LoadBound<T> | undefined) {
@@ -37,8 +39,8 @@ export class BoundedHash<T> implements Strategy<T> {
   update(entries: readonly Entry<T>[]): void {
     this.#entries = entries;
     this.#hashes = Int32Array.from(entries, ({ id }) => hashOf(id, ID_SEED));
-    this.#weights = Float64Array.from(entries, ({ weight }) => weight);
-    this.#total = this.#weights.reduce((sum, weight) => sum + weight, 0);
+    this.#inverses = Float64Array.from(entries, ({ weight }) => 1 / weight);
+    this.#total = entries.reduce((sum, { weight }) => sum + weight, 0);
   }
 
   next(key: string | undefined): Entry<T> | undefined {
@@ -60,17 +62,18 @@ export class BoundedHash<T> implements Strategy<T> {
   /** The best for a key, of all or of those that `among` is true for. */
   #best(keyHash: number, among: readonly boolean[] | undefined): Entry<T> | undefined {
     const hashes = this.#hashes;
-    const weights = this.#weights;
+    const inverses = this.#inverses;
     let best = -1;
     let bestScore = 0;
     let bestCost = Number.POSITIVE_INFINITY;
     for (let at = 0; at < hashes.length; at++) {
       if (among !== undefined && among[at] === false) continue;
       const score = scoreOf(keyHash, hashes[at]!);
-      const share = (score + 0.5) / SCORES;
+      const inverse = inverses[at]!;
+      const share = (score + 0.5) * UNIT;
       // 1 - s is below -ln(s), and saves the logarithm of most that cannot win.
-      if ((1 - share) / weights[at]! > bestCost) continue;
-      const cost = -Math.log(share) / weights[at]!;
+      if ((1 - share) * inverse > bestCost) continue;
+      const cost = -Math.log(share) * inverse;
       if (cost > bestCost) continue;
       if (cost === bestCost && score === bestScore && !winsTie(keyHash, this.#idAt(at), this.#idAt(best))) continue;
       best = at;

@@ -168,11 +168,17 @@ describe("status", () => {
   test("without a leader says for how long and what is waited for, and ends with 6", async () => {
     const raft = { ...STATUS.raft, role: "follower", leader: null };
     const leaderless = { since: "2026-11-22T10:00:00.000Z", forMs: 400_000, reason: "lost touch with a majority" };
+    const otherClusters = [
+      { cluster: "00000000000000DD", nodes: [{ name: "zeta", host: "10.0.0.9", raftPort: 4166 }] },
+    ];
     const waitingFor = "no leader: of 3 voters 2 are needed and 1 reachable from here; not reached: beta, gamma";
-    api.on("GET /cluster/status", { ...STATUS, raft, leadership: null, leaderless, waitingFor });
+    api.on("GET /cluster/status", { ...STATUS, raft, leadership: null, leaderless, waitingFor, otherClusters });
     expect(await dister("status")).toBe(6);
     expect(io.out).toContain("\nleader   none for 6 min since 2026-11-22T10:00:00.000Z: lost touch with a majority\n");
     expect(io.out).toContain(`\nwaiting  ${waitingFor}\n`);
+    expect(io.out).toContain(
+      "\nmet      cluster 00000000000000DD of the same group (zeta at 10.0.0.9:4166): nothing is merged",
+    );
     io.out = "";
     expect(await dister("status", "--json")).toBe(6);
     expect(document()).toMatchObject({ result: 1, data: { leaderless, waitingFor } });

@@ -15,6 +15,11 @@ export interface StatusReport {
   readonly keys: number;
   readonly services: number;
   readonly disk: DiskReport | null;
+  /** Clusters of the same group that were met lately. */
+  readonly otherClusters?: readonly {
+    readonly cluster: string;
+    readonly nodes: readonly { readonly name: string; readonly host: string; readonly raftPort: number }[];
+  }[];
   /** Only of a node with the role client, which has most of the others not. */
   readonly client?: ClientReport;
 }

@@ -66,6 +66,11 @@ function factsText(report: StatusReport): string {
   facts.push(["holds", `${report.keys} keys, ${report.services} services`]);
   if (disk !== null) facts.push(["disk", diskText(disk)]);
   if (report.waitingFor !== null) facts.push(["waiting", report.waitingFor]);
+  for (const { cluster: other, nodes } of report.otherClusters ?? []) {
+    const who = nodes.map(({ name, host, raftPort }) => `${name} at ${host}:${raftPort}`).join(", ");
+    const help = "nothing is merged; keep one, and run `dister node reset` on the nodes of the other";
+    facts.push(["met", `cluster ${other} of the same group (${who}): ${help}`]);
+  }
   return linesOf(facts);
 }
 

@@ -36,8 +36,10 @@ const oid = (...bytes: readonly number[]): Buffer => der(0x06, Uint8Array.from(b
 const time = (at: Date): Buffer => der(0x18, Buffer.from(at.toISOString().replace(/[-:T]|\.\d+/g, "")));
 const nameOf = (text: string): Buffer => sequence(der(0x31, sequence(oid(0x55, 4, 3), der(0x0c, Buffer.from(text)))));
 const extension = (number: number, value: Uint8Array): Buffer => sequence(oid(0x55, 29, number), der(0x04, value));
+/** No line is empty, whatever the length: that would end what is read. */
+const linesOf = (text: string): string => text.match(/.{1,64}/g)!.join("\n");
 const pem = (bytes: Uint8Array): string =>
-  `-----BEGIN CERTIFICATE-----\n${Buffer.from(bytes).toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`;
+  `-----BEGIN CERTIFICATE-----\n${linesOf(Buffer.from(bytes).toString("base64"))}\n-----END CERTIFICATE-----\n`;
 const ECDSA_SHA256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2));
 
 /** Makes a certificate, byte by byte: independent of what the command line makes them with. */

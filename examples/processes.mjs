@@ -102,11 +102,11 @@ export class Cluster {
 
   /** Waits until these nodes, and no others, are members, with these votes, and gives the leader's name. */
   settled(name, voters, others = []) {
-    const wanted = [...voters.map((one) => `${one} votes`), ...others.map((one) => `${one} stores`)].sort();
-    return this.until(`members ${wanted.join(", ")}`, async () => {
+    const wanted = new Set([...voters.map((one) => `${one} votes`), ...others.map((one) => `${one} stores`)]);
+    return this.until(`members ${[...wanted].join(", ")}`, async () => {
       const members = await this.members(name);
-      const found = [...members.values()].map((one) => `${one.name} ${one.voter ? "votes" : "stores"}`).sort();
-      if (JSON.stringify(found) !== JSON.stringify(wanted)) return false;
+      const found = [...members.values()].map((one) => `${one.name} ${one.voter ? "votes" : "stores"}`);
+      if (found.length !== wanted.size || !found.every((one) => wanted.has(one))) return false;
       return [...members.values()].find((member) => member.leads)?.name;
     });
   }

@@ -36,6 +36,7 @@ const SHORT_FLAGS: ReadonlyMap<string, readonly string[]> = new Map([
   ["tlsstricthosts", ["Tls", "strictHosts"]],
   ["heartbeatms", ["Election", "heartbeatMs"]],
   ["timeoutms", ["Election", "timeoutMs"]],
+  ["checkscustom", ["Checks", "custom"]],
   ["cachebytes", ["Cache", "bytes"]],
   ["deadafterms", ["Cleanup", "deadAfterMs"]],
   ["minvoters", ["Cleanup", "minVoters"]],

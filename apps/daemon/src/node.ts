@@ -148,6 +148,7 @@ async function compose(config: Config, logger: Logger, closers: (() => unknown)[
       api: apiOptions(config),
       raft: { heartbeatMs: config.Election.heartbeatMs, electionTimeoutMs: config.Election.timeoutMs },
       cleanup: config.Cleanup,
+      checks: config.Checks,
       onFatal: (error) => fail(error),
     },
   );

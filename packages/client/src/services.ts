@@ -6,14 +6,25 @@ import { objectOf } from "./shape.ts";
 
 /** A node of a service as it is registered; numbers may be texts, as replies have them. */
 export interface ServiceNodeDefinition {
-  /** Host name or address, and TCP port; needed for type `tcp`. */
+  /** Host name or address, and TCP port; needed for every type but `web` and `custom`. */
   readonly host?: string;
   readonly port?: number | string;
   /** What a `web` check asks for. */
   readonly url?: string;
+  /** How a `web` check asks (`GET`, `HEAD` or `OPTIONS`), and its headers, one in a line; these are never shown. */
+  readonly method?: string;
+  readonly headers?: string;
+  /** What a `web` check expects: statuses such as `200-299,401`, a text in the body, the whole body. */
+  readonly expect?: string;
+  readonly contains?: string;
+  readonly equals?: string;
+  /** What a `grpc` check asks for. */
+  readonly service?: string;
+  /** Login of `mysql`, `pgsql` and `redis` checks; the password is never shown. */
   readonly user?: string;
   readonly pass?: string;
   readonly database?: string;
+  /** Executable of a `custom` check, and its words; each server allows it in its own configuration. */
   readonly script?: string;
   /** Weight for balancing, 0 to 1,000,000, default 100; 0 is never chosen. */
   readonly priority?: number | string;

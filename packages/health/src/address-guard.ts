@@ -6,16 +6,27 @@ export type NameLookup = (name: string) => Promise<readonly { readonly address: 
 
 /**
  * Link-local addresses, where clouds answer with a machine's credentials, and the metadata addresses outside of that
- * range. The two last ranges are link-local IPv4 inside IPv6 (NAT64 and 6to4).
+ * range.
  */
 const REFUSED = new BlockList();
-REFUSED.addSubnet("169.254.0.0", 16, "ipv4");
+refuseIpv4("169.254.0.0", 16);
+refuseIpv4("100.100.100.200", 32);
+refuseIpv4("168.63.129.16", 32);
+refuseIpv4("192.0.0.192", 32);
 REFUSED.addSubnet("fe80::", 10, "ipv6");
-REFUSED.addAddress("100.100.100.200", "ipv4");
 REFUSED.addAddress("fd00:ec2::254", "ipv6");
 REFUSED.addAddress("fd20:ce::254", "ipv6");
-REFUSED.addSubnet("64:ff9b::a9fe:0", 112, "ipv6");
-REFUSED.addSubnet("2002:a9fe::", 32, "ipv6");
+
+/**
+ * An IPv4 range in each of its forms. A block list itself sees it inside `::ffff:0:0/96`; the others are the form
+ * without the ffff, NAT64 with its two prefixes, and 6to4.
+ */
+function refuseIpv4(address: string, prefix: number): void {
+  REFUSED.addSubnet(address, prefix, "ipv4");
+  for (const before of ["::", "64:ff9b::", "64:ff9b:1::"]) REFUSED.addSubnet(before + address, 96 + prefix, "ipv6");
+  const [a, b, c, d] = address.split(".").map(Number) as [number, number, number, number];
+  REFUSED.addSubnet(`2002:${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}::`, 16 + prefix, "ipv6");
+}
 
 /**
  * The addresses that probes connect to unless told otherwise: all but link-local and metadata ones, in whatever way

@@ -7,8 +7,14 @@ export {
   type Prober,
 } from "./check-scheduler.ts";
 export type { CheckTarget, StatusDecision } from "./check-target.ts";
+export { type CustomChecks, type CustomProbeOptions, customProbe, SCRIPT_OUTPUT_CHARS_MAX } from "./custom-probe.ts";
+export { type HostOptions, TARGET_BYTES_MAX } from "./driver-socket.ts";
+export { type GrpcProbeOptions, grpcProbe } from "./grpc-probe.ts";
+export { type DatabaseProbeOptions, mysqlProbe } from "./mysql-probe.ts";
+export { pgsqlProbe } from "./pgsql-probe.ts";
 export { OUTPUT_CHARS_MAX, type Probe, type ProbeComponents, type ProbeOptions, type ProbeResult } from "./probe.ts";
-export { probeFor } from "./probe-for.ts";
+export { type ProbeSettings, probeFor } from "./probe-for.ts";
+export { type RedisProbeOptions, redisProbe } from "./redis-probe.ts";
 export { RiseFall, type RiseFallOptions } from "./rise-fall.ts";
 export { type TcpProbeOptions, tcpProbe } from "./tcp-probe.ts";
 export { BODY_BYTES_MAX, type WebProbeOptions, webProbe } from "./web-probe.ts";

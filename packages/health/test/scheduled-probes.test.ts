@@ -41,8 +41,10 @@ describe("probeFor", () => {
     const node = nodeOf("web", { url: "http://127.0.0.1/" });
     expect(() => probeFor("tcp", node)).toThrow("host: got nothing");
     expect(() => probeFor("tcp", { ...node, host: "a" })).toThrow("port: got nothing");
+    expect(() => probeFor("mysql", { ...node, host: "a", port: "1" })).toThrow("user: got nothing");
+    expect(() => probeFor("custom", node)).toThrow("script: got nothing");
     expect(() => probeFor("web", nodeOf("tcp", { host: "a", port: 1 }))).toThrow("url: got nothing");
-    expect(() => probeFor("custom" as ServiceType, node)).toThrow("type: got custom");
+    expect(() => probeFor("ftp" as ServiceType, node)).toThrow("type: got ftp");
   });
 });
 

@@ -54,6 +54,56 @@ test("a target that is killed fails and, started again on its port, is ok", asyn
   expect((await probe()).ok).toBe(true);
 });
 
+describe("what an answer has to be", () => {
+  test.each([
+    ["202 Accepted", { expect: "200-299" }, true],
+    ["401 Unauthorized", { expect: "200, 401" }, true],
+    ["302 Found", { expect: "300-399" }, true],
+    ["200 OK", { expect: "201-299" }, false],
+    ["200 OK", { contains: "well" }, true],
+    ["200 OK", { contains: "WELL" }, false],
+    ["200 OK", { contains: "(.*)*" }, false],
+    ["200 OK", { equals: " all is well\n" }, true],
+    ["200 OK", { equals: "all is" }, false],
+    ["200 OK", { equals: "" }, false],
+    ["500 Internal Server Error", { contains: "well" }, false],
+  ])("%s with %j is ok: %s", async (status, options, ok) => {
+    const server = await answering(answer(status, "all is well\r\n"));
+    const result = await webProbe({ url: server.url, timeoutMs, ...options });
+    expect(result.ok).toBe(ok);
+    expect(result.output).not.toContain("all is");
+  });
+
+  test("a text is looked for in what is read of a long body, and a long body equals nothing", async () => {
+    const body = (at: number) => `${"x".repeat(at)}here${"y".repeat(2 * BODY_BYTES_MAX)}`;
+    const read = await answering(answer("200 OK", body(BODY_BYTES_MAX - 4)));
+    expect(await webProbe({ url: read.url, timeoutMs, contains: "here" })).toMatchObject({ ok: true });
+    expect(await webProbe({ url: read.url, timeoutMs, equals: body(BODY_BYTES_MAX - 4) })).toMatchObject({ ok: false });
+    const beyond = await answering(answer("200 OK", body(BODY_BYTES_MAX - 3)));
+    expect(await webProbe({ url: beyond.url, timeoutMs, contains: "here" })).toMatchObject({ ok: false });
+  });
+
+  test("method and headers are sent as they are given", async () => {
+    const server = await answering(answer("200 OK"));
+    const options = { method: "HEAD", headers: "Host: shop.example\nx-key: k3y: 1\r\nUser-Agent: me" } as const;
+    expect(await webProbe({ url: server.url, timeoutMs, ...options })).toMatchObject({ ok: true });
+    const [line, ...headers] = server.received().split("\r\n");
+    expect(line).toBe("HEAD / HTTP/1.1");
+    expect(headers).toEqual(expect.arrayContaining(["Host: shop.example", "x-key: k3y: 1", "User-Agent: me"]));
+    expect(headers.filter((header) => /^(host|user-agent):/i.test(header))).toHaveLength(2);
+  });
+
+  test.each([
+    ["headers", { headers: "no colon" }],
+    ["headers", { headers: "content-length: 5" }],
+    ["headers", { headers: "a: b\u0001" }],
+    ["expect", { expect: "2xx" }],
+    ["expect", { expect: "299-200" }],
+  ])("settings that cannot be meant are refused by the name of the field: %s", async (field, options) => {
+    await expect(webProbe({ url: "http://127.0.0.1:1/", timeoutMs, ...options })).rejects.toThrow(`${field}: got`);
+  });
+});
+
 describe("a target that takes its time ends in a time-out, however it stalls", () => {
   const drip =
     (start: string, drop: string) =>

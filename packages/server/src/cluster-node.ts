@@ -198,7 +198,7 @@ export class ClusterNode implements ServedNode, ApiNode {
       { raft, self, directory: this.directory, transport, rpc, twins: this.#twins, clock, logger },
       { cleanup: this.#options.cleanup ?? NO_CLEANUP },
     );
-    const health = new HealthMonitor({ raft, state, gateway, clock, rng, logger });
+    const health = new HealthMonitor({ raft, state, gateway, clock, rng, logger }, this.#options.checks);
     self.setRaftRole(() => this.#membered?.raft.status().raftRole ?? RAFT_ROLE.follower);
     this.#membered = { raft, gateway, membership, health };
     membership.start();

@@ -1,4 +1,4 @@
-import { CheckScheduler, type CheckTarget, probeFor, type StatusDecision } from "@dister/health";
+import { CheckScheduler, type CheckTarget, type CustomChecks, probeFor, type StatusDecision } from "@dister/health";
 import type { CoreStatus } from "@dister/raft";
 import type {
   Clock,
@@ -45,6 +45,7 @@ export class HealthMonitor {
   readonly #state: Pick<StateReader, "services" | "service" | "onChange">;
   readonly #gateway: Pick<Gateway, "write">;
   readonly #components: { clock: Clock; rng: Rng; logger: Logger };
+  readonly #custom: CustomChecks;
   #scheduler: CheckScheduler<Target> | null = null;
   readonly #decided = new Map<string, StatusChange>();
   readonly #told = new Map<string, string>();
@@ -52,14 +53,18 @@ export class HealthMonitor {
   #stopListening: (() => void) | null = null;
   #refreshing = false;
 
-  constructor(parts: {
-    raft: { status(): Pick<CoreStatus, "role"> };
-    state: Pick<StateReader, "services" | "service" | "onChange">;
-    gateway: Pick<Gateway, "write">;
-    clock: Clock;
-    rng: Rng;
-    logger: Logger;
-  }) {
+  constructor(
+    parts: {
+      raft: { status(): Pick<CoreStatus, "role"> };
+      state: Pick<StateReader, "services" | "service" | "onChange">;
+      gateway: Pick<Gateway, "write">;
+      clock: Clock;
+      rng: Rng;
+      logger: Logger;
+    },
+    checks: { readonly custom: CustomChecks } = { custom: "off" },
+  ) {
+    this.#custom = checks.custom;
     this.#raft = parts.raft;
     this.#state = parts.state;
     this.#gateway = parts.gateway;
@@ -85,7 +90,7 @@ export class HealthMonitor {
     if (leads && this.#scheduler === null) {
       this.#scheduler = new CheckScheduler<Target>({
         ...this.#components,
-        prober: (target, signal) => probeFor(target.type, target.node)(signal),
+        prober: (target, signal) => probeFor(target.type, target.node, { custom: this.#custom })(signal),
         onChange: (decision) => this.#onDecision(decision),
       });
       this.#update();

@@ -1,3 +1,4 @@
+import type { CustomChecks } from "@dister/health";
 import type { RaftOptions } from "@dister/raft";
 import type { HelloAddress } from "./cluster/peer-address.ts";
 import type { CleanupPolicy } from "./cluster/upkeep.ts";
@@ -16,6 +17,8 @@ export interface NodeOptions {
   readonly raft?: Partial<RaftOptions>;
   /** Removing members that are gone; never unless set. */
   readonly cleanup?: CleanupPolicy;
+  /** What the scripts of `custom` checks may run on this node; nothing unless set. */
+  readonly checks?: { readonly custom: CustomChecks };
   readonly gateway?: Partial<GatewayOptions>;
   /** Disk, database or an assertion failed: the node has stopped itself, the process should end. */
   readonly onFatal: (error: unknown) => void;

@@ -113,3 +113,4 @@ export {
   type ServiceNode,
   type ServiceType,
 } from "./service.ts";
+export { CHECK_HEADERS_MAX, parseCheckHeaders, parseExpectedStatus } from "./web-check.ts";

@@ -12,7 +12,7 @@ export interface Service extends ServiceConfig {
 }
 
 /** Fields of a service's node that never leave the node in a reply, an event or a log line. */
-export const SECRET_NODE_FIELDS: readonly (keyof ServiceNode)[] = Object.freeze(["pass"]);
+export const SECRET_NODE_FIELDS: readonly (keyof ServiceNode)[] = Object.freeze(["pass", "headers"]);
 
 /** A copy of a service's node that may be shown. */
 export function redactNode(node: ServiceNode): ServiceNode {

@@ -24,6 +24,7 @@ describe("the configuration", () => {
       Tls: { cert: "", key: "", ca: "", strictHosts: false },
       Election: { heartbeatMs: 75, timeoutMs: 500 },
       Cleanup: { deadAfterMs: 0, minVoters: 3 },
+      Checks: { custom: "off" },
       Cache: { bytes: 67_108_864 },
     });
     expect(Object.isFrozen(CONFIG_DEFAULTS)).toBe(true);
@@ -60,5 +61,16 @@ describe("the configuration", () => {
     [{ Minnode: 1 }, "Minnode: got 1, allowed is no field of this name"],
   ])("%j is refused in one line that names the key", (config, message) => {
     expect(() => read(config)).toThrow(message);
+  });
+
+  it("names the executables of custom checks by absolute path, as a list or separated by commas (X10)", () => {
+    const custom = (value: unknown): unknown =>
+      (read({ Checks: { custom: value } }) as typeof CONFIG_DEFAULTS).Checks.custom;
+    expect(custom("off")).toBe("off");
+    expect(custom(["/a/b", "/c d"])).toEqual(["/a/b", "/c d"]);
+    expect(custom("/a/b, /c")).toEqual(["/a/b", "/c"]);
+    for (const refused of ["on", "*", "check", "/a,b", [], ["off", "/a"], ["./a"], [""], true, ["/a\u0000b"]]) {
+      expect(() => custom(refused)).toThrow(/^Checks\.custom.*: got .*absolute path$/);
+    }
   });
 });

@@ -42,6 +42,24 @@ const CleanupSchema = z.strictObject({
     .describe("Voters that are left at least when the leader removes one."),
 });
 
+const isExecutable = (path: string): boolean =>
+  path.startsWith("/") && !path.endsWith("/") && !path.includes("\u0000") && path.length <= 4_096;
+const EXECUTABLES = { error: "off, or executables by absolute path" };
+
+/** What the scripts of services may run on this node. Only the node's own configuration says it, never the API. */
+const ChecksSchema = z.strictObject({
+  custom: z
+    .union([z.string(), z.array(z.string(), EXECUTABLES)], EXECUTABLES)
+    .transform((value) => (typeof value === "string" ? value.split(",").map((path) => path.trim()) : value))
+    .refine(
+      (list) => list.join() === "off" || (list.length > 0 && list.length <= 1_000 && list.every(isExecutable)),
+      EXECUTABLES,
+    )
+    .transform((list): "off" | string[] => (list.join() === "off" ? "off" : list))
+    .default("off")
+    .describe("Executables that `custom` checks may run on this node, by absolute path; off: none, and no such check."),
+});
+
 const file = z.string().max(4_096).default("");
 
 /** Certificates for the connections between nodes: all three files or none. */
@@ -145,6 +163,7 @@ export const ConfigSchema = z.strictObject({
   Tls: TlsSchema.prefault({}),
   Election: ElectionSchema.prefault({}),
   Cleanup: CleanupSchema.prefault({}),
+  Checks: ChecksSchema.prefault({}),
   Cache: z
     .strictObject({
       bytes: z

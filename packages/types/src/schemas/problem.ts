@@ -9,7 +9,7 @@ export interface Problem {
   readonly allowed: string;
 }
 
-const SECRET = /pass|secret|token/i;
+const SECRET = /pass|secret|token|headers/i;
 /** User and password of an address, up to the `@`. */
 const CREDENTIALS = /\/\/[^/]*@/g;
 const SHOWN_CHARS_MAX = 80;

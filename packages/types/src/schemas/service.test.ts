@@ -101,3 +101,46 @@ describe("a node of a service that is shown", () => {
     expect(read.error!.issues[0]).toMatchObject({ path: ["pass"] });
   });
 });
+
+describe("the type of a service", () => {
+  const reads = (type: string, fields: object): string => {
+    const read = ServiceConfigSchema.safeParse({ name: "s", type, node: [fields] });
+    return read.success ? "" : read.error.issues.map(({ path }) => path.join(".")).join();
+  };
+
+  it.each([
+    ["mysql", { host: "h", port: "3306", user: "root", pass: "", database: "shop" }],
+    ["PgSQL", { host: "h", port: 5432, user: "u" }],
+    ["redis", { host: "h", port: 6379, pass: "p" }],
+    ["grpc", { host: "h", port: 50_051, service: "shop.Cart" }],
+    ["custom", { script: "/usr/local/bin/check --all" }],
+    ["web", { url: "http://h/", method: "head", headers: "a: b\nc: d", expect: "200-299,401", equals: "" }],
+  ])("may be %s", (type, fields) => {
+    expect(reads(type, fields)).toBe("");
+  });
+
+  it.each([
+    ["mysql", { host: "h", port: 1 }, "node.0.user"],
+    ["pgsql", { host: "h", port: 1, user: "" }, "node.0.user"],
+    ["redis", { port: 1 }, "node.0.host"],
+    ["grpc", { host: "h" }, "node.0.port"],
+    ["custom", {}, "node.0.script"],
+    ["ftp", { host: "h", port: 1 }, "type"],
+    ["web", { url: "http://h/", method: "POST" }, "node.0.method"],
+    ["web", { url: "http://h/", headers: "transfer-encoding: chunked" }, "node.0.headers"],
+    ["web", { url: "http://h/", headers: "a: b\u0000" }, "node.0.headers"],
+    ["web", { url: "http://h/", headers: "a: 1\n".repeat(21) }, "node.0.headers"],
+    ["web", { url: "http://h/", expect: "2xx" }, "node.0.expect"],
+    ["web", { url: "http://h/", expect: "299-200" }, "node.0.expect"],
+    ["web", { url: "http://h/", contains: "" }, "node.0.contains"],
+  ])("%s with %j is refused at %s", (type, fields, field) => {
+    expect(reads(type, fields)).toBe(field);
+  });
+
+  it("does not show the headers of a check, which may hold a key (X11)", () => {
+    const node = ServiceNodeSchema.parse({ url: "http://h/", headers: "authorization: Bearer s3cret" });
+    const shown = redactNode(node);
+    expect(shown.headers).toBe(REDACTED);
+    expect(ServiceNodeSchema.safeParse(shown).success).toBe(false);
+  });
+});

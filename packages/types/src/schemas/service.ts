@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { LIMITS } from "../limits.ts";
 import { REDACTED } from "../redacted.ts";
+import { WEB_CHECK_FIELDS } from "./web-check.ts";
 
 /** A number, or a string that is one: the original wrote every number as a string, and replies still do. */
 const numeric = (what: string, min: number, max: number) =>
@@ -25,9 +26,20 @@ const password = text(1_024).refine((value) => value !== REDACTED, {
   error: `the password itself; ${REDACTED} only stands for one that is not shown`,
 });
 
-/** Types of a service that have a probe. */
-export const ServiceTypeSchema = z.enum(["tcp", "web"]);
+/** Types of a service: each has a check of its own. */
+export const ServiceTypeSchema = z.enum(["tcp", "web", "mysql", "pgsql", "redis", "grpc", "custom"]);
 export type ServiceType = z.infer<typeof ServiceTypeSchema>;
+
+/** What a check cannot do without. */
+const NEEDED = {
+  tcp: ["host", "port"],
+  web: ["url"],
+  mysql: ["host", "port", "user"],
+  pgsql: ["host", "port", "user"],
+  redis: ["host", "port"],
+  grpc: ["host", "port"],
+  custom: ["script"],
+} as const satisfies Record<ServiceType, readonly string[]>;
 
 const webUrl = z
   .string()
@@ -50,6 +62,8 @@ export const ServiceNodeSchema = z
     pass: password.optional().describe("Password of a check that logs in; never shown."),
     database: text(255).optional().describe("Database of a check that logs in."),
     url: webUrl.optional().describe("Address that a `web` check asks for."),
+    ...WEB_CHECK_FIELDS,
+    service: text(255).optional().describe("Service that a `grpc` check asks for; the whole server without it."),
     script: text(1_024).optional().describe("Command of a `custom` check."),
     priority: numeric("a weight", 0, 1_000_000).default("100").describe("Weight for balancing; 0 is never chosen."),
     interval: numeric("milliseconds", LIMITS.checkIntervalMsMin, LIMITS.checkIntervalMsMax)
@@ -78,10 +92,9 @@ export const ServiceConfigSchema = z
     node: z.array(ServiceNodeSchema).min(1).max(LIMITS.serviceNodesMax),
   })
   .superRefine((service, context) => {
-    const needed = service.type === "web" ? (["url"] as const) : (["host", "port"] as const);
     service.node.forEach((node, position) => {
-      for (const field of needed) {
-        if (node[field] !== undefined) continue;
+      for (const field of NEEDED[service.type]) {
+        if (node[field] !== undefined && node[field] !== "") continue;
         context.addIssue({
           code: "custom",
           path: ["node", position, field],

@@ -1,0 +1,69 @@
+import { DriverSocket, driver } from "./driver-socket.ts";
+import type { DatabaseProbeOptions } from "./mysql-probe.ts";
+import { type Finish, type ProbeComponents, type ProbeResult, reasonOf, runProbe } from "./probe.ts";
+
+/** Logs in to PostgreSQL and asks `select 1`. Needs the driver `pg`. */
+export function pgsqlProbe(options: DatabaseProbeOptions, components: ProbeComponents = {}): Promise<ProbeResult> {
+  return runProbe(options, components, (finish) => {
+    const socket = new DriverSocket(options, components, finish);
+    let leave = (): boolean => false;
+    ask(options, socket, finish).then(
+      (end) => {
+        leave = end;
+      },
+      (error: unknown) => finish(false, codeOf(error)),
+    );
+    return () => {
+      if (leave()) socket.destroySoon();
+      else socket.destroy();
+    };
+  });
+}
+
+async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: Finish): Promise<() => boolean> {
+  const { host, port, user, pass, timeoutMs } = options;
+  const { default: pg } = await driver("pg", () => import("pg"));
+  if (socket.destroyed) return () => false;
+  // Each setting is given: the driver would take what is left out from the environment or a file of the machine that
+  // checks, its passwords too, and send them to whatever target somebody registered.
+  const client = new pg.Client({
+    host,
+    port,
+    user,
+    password: () => pass ?? "",
+    database: options.database ?? user,
+    ssl: false,
+    options: "-c search_path=pg_catalog",
+    application_name: "dister-health",
+    statement_timeout: Math.ceil(timeoutMs),
+    connectionTimeoutMillis: 0,
+    keepAlive: false,
+    stream: () => socket,
+  });
+  client.on("error", (error: unknown) => finish(false, codeOf(error)));
+  let answered = false;
+  const query = async (): Promise<void> => {
+    await client.connect();
+    const { rows } = await client.query<{ one: unknown }>("select 1 as one");
+    answered = true;
+    const ok = rows[0]?.one === 1;
+    finish(ok, ok ? "logged in and answered" : "an answer that is not understood");
+  };
+  query().catch((error: unknown) => finish(false, codeOf(error)));
+  return () => {
+    if (answered) client.end().catch(() => undefined);
+    return answered;
+  };
+}
+
+/** The five characters of an SQLSTATE, or the code of the connection; nothing else that a server sent. */
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code)) return `SQLSTATE ${code}`;
+  const { syscall } = error as { syscall?: unknown };
+  const ours =
+    typeof syscall === "string" ||
+    error instanceof AggregateError ||
+    /^(?:E[A-Z]+|address|the driver)/.test(String(code));
+  return ours ? reasonOf(error) : "refused or not understood";
+}

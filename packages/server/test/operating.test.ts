@@ -58,6 +58,18 @@ describe("GET /cluster/status", () => {
     expect(told[0]!.reason).not.toBe("leader announced itself");
   });
 
+  it("says of a leader that was removed that it was", async () => {
+    const { leader, others } = await found(3);
+    await request(others[0]!, "DELETE", "/node", [leader.id]);
+    for (const node of others) {
+      await until(async () => (await statusOf(node)).leaders[1]?.ended !== undefined);
+      expect((await statusOf(node)).leaders[1]).toMatchObject({
+        leader: leader.id,
+        ended: { reason: "it was removed" },
+      });
+    }
+  });
+
   it("shows the lag of a member that is cut off and when it was heard last, asked anywhere", async () => {
     const { leader, others } = await found(3);
     const [cut, other] = others as [TestNode, TestNode];

@@ -83,10 +83,16 @@ export class ClusterNews {
     this.#logger.info("standing for election", { term, reason });
   }
 
+  /** Why the leader that was known is none any more, where that shows. */
+  #wentBy({ membership }: CoreStatus): string | undefined {
+    const leader = this.history.current?.leader ?? "";
+    if (!membership.members.some(({ id }) => id === leader)) return "it was removed";
+    return this.#down.has(leader) ? "connection to the leader closed" : undefined;
+  }
+
   #tellLeader(status: CoreStatus): void {
     // Raft's reason is that of its last move, and a node that was asked to stand has not moved because of the leader.
-    const isGone = this.#down.has(this.history.current?.leader ?? "");
-    const wentBy = isGone ? "connection to the leader closed" : status.reason;
+    const wentBy = this.#wentBy(status) ?? status.reason;
     const { lost, elected } = this.history.saw(status, this.#now(), wentBy);
     if (lost !== null) {
       const { term, leader, since } = lost;

@@ -2,10 +2,11 @@ import { LIMITS } from "@dister/types";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { addBackups } from "./backup-commands.ts";
 import { addCert } from "./cert/program.ts";
+import { type BalanceRequest, balance } from "./commands/balance.ts";
 import { showStatus, transferLeadership } from "./commands/cluster.ts";
 import { allPairs, deleteKeys, getValue, listPairs, setValue } from "./commands/kv.ts";
 import { addNodes, listMembers, listNodes, removeNodes } from "./commands/nodes.ts";
-import { addServices, balance, getService, listServices, removeServices } from "./commands/services.ts";
+import { addServices, getService, listServices, removeServices } from "./commands/services.ts";
 import { listOf, readApi, readMilliseconds, readWhole } from "./connection.ts";
 import type { Session } from "./session.ts";
 import type { UpOptions } from "./up/up.ts";
@@ -123,10 +124,17 @@ function addService(program: Command, session: Session): void {
     .command("balance")
     .description("choose one healthy node of a service")
     .addArgument(filled("<name>"))
-    .addOption(new Option("--policy <policy>", "how to choose").choices(["priority", "round-robin"]))
-    .action((name: string, { policy }: { policy?: "priority" | "round-robin" }) =>
-      session.ask(({ client }) => balance(client, name, policy === undefined ? {} : { policy })),
-    );
+    .addOption(
+      new Option("--policy <policy>", "how to choose").choices(["priority", "round-robin", "hash", "latency", "first"]),
+    )
+    .addOption(new Option("--key <key>", "needed with policy hash: equal keys get the same node"))
+    .addOption(
+      new Option("--count <n>", "so many different nodes, as a list").argParser((text) =>
+        readWhole(text, 1, LIMITS.serviceNodesMax),
+      ),
+    )
+    .option("--explain", "show every node, its weight or why it was left out, and how the draw went")
+    .action((name: string, options: BalanceRequest) => session.ask(({ client }) => balance(client, name, options)));
 }
 
 function addCluster(program: Command, session: Session): void {

@@ -177,6 +177,71 @@ describe("services, getservice and balance", () => {
     expect(await dister("balance", "db", "--policy", "round-robin")).toBe(0);
     expect(await dister("balance", "db", "--policy", "magic")).toBe(2);
   });
+
+  test("balance with a key, a count", async () => {
+    api.on("GET /balance?name=db&policy=hash&key=a%20b", db.node[0]);
+    expect(await dister("balance", "db", "--policy", "hash", "--key", "a b")).toBe(0);
+    expect(io.out).toBe(`${JSON.stringify(db.node[0], null, 4)}\n`);
+    api.on("GET /balance?name=db&count=2", db.node);
+    expect(await dister("balance", "db", "--count", "2", "--json")).toBe(0);
+    expect(JSON.parse(io.out.trimEnd().split("\n").at(-1)!)).toMatchObject({ data: db.node });
+  });
+
+  test.each([
+    [["--policy", "hash"], "policy hash chooses by a key: give one with --key"],
+    [["--policy", "hash", "--key", ""], "policy hash chooses by a key: give one with --key"],
+    [["--key", "k"], "--key goes with --policy hash only, not with priority"],
+    [["--policy", "first", "--key", "k"], "--key goes with --policy hash only, not with first"],
+    [["--count", "0"], "A whole number from 1 to 10000 is needed."],
+    [["--count", "many"], "A whole number from 1 to 10000 is needed."],
+  ])("balance with %j is wrong usage, and nobody is asked", async (flags, message) => {
+    expect(await dister("balance", "db", ...flags)).toBe(2);
+    expect(io.err).toContain(message);
+    expect(api.requests).toEqual([]);
+  });
+
+  test("balance --explain shows every node with its reason and how the draw went", async () => {
+    const chosen = { ...db.node[0], host: "::1" };
+    const explanation = {
+      policy: "priority",
+      chosen: [chosen],
+      candidates: [
+        { host: "::1", port: "3306", weight: 100, effectiveWeight: 100, leftOut: null, chosen: 1, says: "took part" },
+        {
+          host: "b",
+          port: "3306",
+          weight: 9,
+          effectiveWeight: 0,
+          leftOut: "dead",
+          chosen: null,
+          says: "left out, dead",
+        },
+        { host: null, port: null, weight: 1, effectiveWeight: 0.123, leftOut: null, chosen: null, says: "took part" },
+      ],
+      totalWeight: 100.123,
+      draws: ["Candidate \u001b[2Jx was chosen."],
+    };
+    api.on("GET /balance?name=db&explain=1", explanation);
+    expect(await dister("balance", "db", "--explain")).toBe(0);
+    expect(io.out.split("\n")).toEqual([
+      "NODE        WEIGHT  EFFECTIVE  BY priority",
+      "[::1]:3306     100        100  took part",
+      "b:3306           9          0  left out, dead",
+      "-                1       0.12  took part",
+      "",
+      "Candidate \\u001b[2Jx was chosen.",
+      "",
+    ]);
+    expect(await dister("--json", "balance", "db", "--explain")).toBe(0);
+    expect(JSON.parse(io.out.trimEnd().split("\n").at(-1)!)).toEqual({ result: 1, message: "ok", data: explanation });
+  });
+
+  test("balance --explain that finds nobody ends with 1", async () => {
+    const nobody = { policy: "first", chosen: [], candidates: [], totalWeight: 0, draws: ["Nobody was chosen."] };
+    api.on("GET /balance?name=db&policy=first&count=2&explain=1", nobody);
+    expect(await dister("balance", "db", "--policy", "first", "--count", "2", "--explain")).toBe(1);
+    expect(io.out).toContain("Nobody was chosen.");
+  });
 });
 
 describe("addservice and delservice", () => {

@@ -29,7 +29,7 @@ export interface Explanation<T> {
   readonly candidates: readonly CandidateReport<T>[];
   /** Sum of the effective weights before the first draw. */
   readonly totalWeight: number;
-  /** One sentence for each of `chosen`; one that says why nobody was chosen when there are none. */
+  /** One sentence for each of `chosen`, which names it by its id; one that says why nobody was chosen when there are none. */
   readonly draws: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export function explained<T extends Candidate>(outcome: Outcome<T>): Explanation
     draws:
       chosen.length === 0
         ? [`Nobody was chosen: of ${candidates.length} candidates none may be.`]
-        : draws.map((says, draw) => `Candidate ${chosen[draw]!.position} was chosen: ${says}.`),
+        : draws.map((says, draw) => `Candidate ${chosen[draw]!.id} was chosen: ${says}.`),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { rankByKey } from "./rendezvous.ts";
+import { hashOf, ID_SEED, rankByKey } from "./rendezvous.ts";
 
 const own = (id: string) => id;
 const keys = Array.from({ length: 20_000 }, (_, i) => `app/${i}/name`);
@@ -30,6 +30,21 @@ describe("ranking by key", () => {
       }
       for (const id of ids) expect(Math.abs((counts.get(id) ?? 0) / (keys.length / count) - 1)).toBeLessThan(0.1);
     }
+  });
+
+  test("gives each of two ids with the same hash its half, whoever comes first in the list", () => {
+    const seen = new Map<number, string>();
+    let twins: [string, string] | undefined;
+    for (let n = 0; twins === undefined; n++) {
+      const id = `node ${n}`;
+      const twin = seen.get(hashOf(id, ID_SEED));
+      if (twin !== undefined) twins = [twin, id];
+      seen.set(hashOf(id, ID_SEED), id);
+    }
+    const firsts = keys.map((key) => rankByKey(key, twins, own)[0]);
+    expect(keys.map((key) => rankByKey(key, [...twins].reverse(), own)[0])).toEqual(firsts);
+    const share = firsts.filter((id) => id === twins[0]).length / keys.length;
+    expect(Math.abs(share - 0.5)).toBeLessThan(0.02);
   });
 
   test("moves the keys of one that goes to others, and no other key", () => {

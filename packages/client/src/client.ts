@@ -1,4 +1,4 @@
-import type { ServiceNode } from "@dister/types";
+import type { BalanceExplanation, BalancePolicy, ServiceNode } from "@dister/types";
 import { Caller, type CallOptions, type WriteOptions } from "./caller.ts";
 import { HttpKv, type KvClient } from "./kv.ts";
 import { HttpNodes, type NodesClient } from "./nodes.ts";
@@ -8,8 +8,13 @@ import { objectOf } from "./shape.ts";
 import { downloadSnapshot, type SnapshotDownload, type SnapshotOptions } from "./snapshot.ts";
 
 export interface BalanceOptions extends CallOptions {
-  /** `priority` (default): random, by weight. `round-robin`: in turns, by weight. */
-  readonly policy?: "priority" | "round-robin";
+  /**
+   * `priority` (default): random, by weight. `round-robin`: in turns, by weight. `hash`: the same node for the same `key`.
+   * `latency`: random, by weight / latency of the checks. `first`: the first of the service that is alive.
+   */
+  readonly policy?: BalancePolicy;
+  /** For policy `hash`, which needs it; the others refuse it. 1 to 1,024 characters. */
+  readonly key?: string;
 }
 
 /** What a node says of its own readiness. */
@@ -40,6 +45,18 @@ export interface Client {
    * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`, `DISTER_ERR_NO_HEALTHY_NODE` (after retries).
    */
   balance(name: string, options?: BalanceOptions): Promise<ServiceNode>;
+  /**
+   * Up to `count` different healthy nodes of a service, in the order of choice; at least one.
+   * @param count - a whole number from 1 to 10,000.
+   * @throws DisterError as {@link balance}.
+   */
+  balanceMany(name: string, count: number, options?: BalanceOptions): Promise<ServiceNode[]>;
+  /**
+   * Chooses, and says why: each node of the service with its weight or the reason why it was left out. Nobody alive is no
+   * error here: `chosen` is empty then.
+   * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`.
+   */
+  explainBalance(name: string, options?: BalanceOptions & { readonly count?: number }): Promise<BalanceExplanation>;
   /** Asks one node, once, whether it is ready; that it is not is an answer, that it cannot be reached an error. */
   health(options?: CallOptions): Promise<HealthReport>;
   /** State of the node that answers and of the cluster as it sees it, for people and for metrics. */
@@ -64,9 +81,17 @@ export function createClient(options: ClientOptions = {}, components: ClientComp
     kv: new HttpKv(caller),
     nodes: new HttpNodes(caller),
     services: new HttpServices(caller),
-    async balance(name, { policy, ...call } = {}) {
-      const query = { name: checkedName(name), policy };
+    async balance(name, { policy, key, ...call } = {}) {
+      const query = { name: checkedName(name), policy, key };
       return objectOf(await caller.read({ method: "GET", path: "/balance", query }, call), "GET /balance");
+    },
+    async balanceMany(name, count, { policy, key, ...call } = {}) {
+      const query = { name: checkedName(name), policy, key, count };
+      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, call), "GET /balance?count=");
+    },
+    async explainBalance(name, { policy, key, count, ...call } = {}) {
+      const query = { name: checkedName(name), policy, key, count, explain: 1 };
+      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, call), "GET /balance?explain=1");
     },
     async health(call) {
       const outcome = await caller.askOnce({ method: "GET", path: "/health" }, call);

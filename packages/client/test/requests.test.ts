@@ -154,6 +154,17 @@ describe("services", () => {
     for (const { headers } of node.seen) expect(headers["x-request-id"]).toBeDefined();
   });
 
+  test("balance asks for several nodes, by a key, and for the reasons", async () => {
+    const explanation = { policy: "hash", chosen: [], candidates: [], totalWeight: 0, draws: ["Nobody was chosen."] };
+    const { node, client } = await scene({ data: [service.node[0]] }, { data: explanation });
+    expect(await client.balanceMany("db", 2, { policy: "hash", key: "a b&c" })).toEqual([service.node[0]]);
+    expect(await client.explainBalance("db", { policy: "hash", key: "k", count: 3 })).toEqual(explanation);
+    expect(node.seen.map(({ url }) => url)).toEqual([
+      "/balance?name=db&policy=hash&key=a%20b%26c&count=2",
+      "/balance?name=db&policy=hash&key=k&count=3&explain=1",
+    ]);
+  });
+
   test("balance asks for one node by the policy", async () => {
     const { node, client } = await scene({ data: service.node[0] });
     expect(await client.balance("db")).toEqual(service.node[0]);

@@ -51,6 +51,15 @@ export interface Reads {
   onServiceRemoved(listener: (name: string) => void): void;
 }
 
+/** How long checks take. */
+export interface Latencies {
+  /**
+   * Of the nodes of a service, by position, in milliseconds; undefined, or nothing at all, where nothing is known. It does
+   * not wait for long, and without an answer of whoever checks nothing is known.
+   */
+  of(service: Service): Promise<readonly (number | undefined)[]>;
+}
+
 /** Writes. */
 export interface Writes {
   /** As {@link Gateway.write}: every error but `DISTER_ERR_UNKNOWN_OUTCOME` means that it is surely not done. */
@@ -112,6 +121,7 @@ export interface Backups {
 /** What the routes of the API need of the node behind them, whatever its role. */
 export interface ApiNode {
   readonly reads: Reads;
+  readonly latencies: Latencies;
   readonly writes: Writes;
   readonly members: Members;
   readonly operations: Operations;

@@ -10,7 +10,8 @@ import {
   stateVersionOf,
   voterIds,
 } from "@dister/types";
-import type { ApiNode, Backups, Members, Operations, Reads, Writes } from "./api-node.ts";
+import type { ApiNode, Backups, Latencies, Members, Operations, Reads, Writes } from "./api-node.ts";
+import { MemberLatencies } from "./balance/member-latencies.ts";
 import { ClientDesk } from "./client-desk/client-desk.ts";
 import { Discovery } from "./cluster/discovery.ts";
 import { Formation } from "./cluster/formation.ts";
@@ -51,6 +52,7 @@ export class ClusterNode implements ServedNode, ApiNode {
   readonly discovery: Discovery;
   readonly metrics: Metrics;
   readonly reads: Reads;
+  readonly latencies: Latencies;
   readonly backups: Backups;
   readonly writes: Writes;
   readonly members: Members;
@@ -102,6 +104,7 @@ export class ClusterNode implements ServedNode, ApiNode {
     const { metrics } = this;
     this.#news = new ClusterNews({ self: self.id, clock, logger, json: new JsonRpc(rpc), metrics });
     this.reads = new MemberReads(this);
+    this.latencies = new MemberLatencies(this);
     this.backups = new MemberBackups(this);
     this.writes = { write: (command, requestId) => this.membered.gateway.write(command, requestId) };
     this.members = new MemberList(this);

@@ -1,4 +1,11 @@
-import { CheckScheduler, type CheckTarget, type CustomChecks, probeFor, type StatusDecision } from "@dister/health";
+import {
+  CheckScheduler,
+  type CheckTarget,
+  type CustomChecks,
+  type ProbeResult,
+  probeFor,
+  type StatusDecision,
+} from "@dister/health";
 import type { CoreStatus } from "@dister/raft";
 import type {
   Clock,
@@ -11,6 +18,7 @@ import type {
   StateReader,
   StatusChange,
 } from "@dister/types";
+import { CheckLatencies, checkKey, type LatenciesMs } from "./balance/check-latencies.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** Decisions of this time are proposed together. */
@@ -25,7 +33,7 @@ interface Target extends CheckTarget {
 
 function targetsOf(service: Service): Target[] {
   return service.node.map((node, position) => ({
-    key: `${service.name}/${position}`,
+    key: checkKey(service.name, position),
     definedIndex: service.definedIndex,
     intervalMs: Number(node.interval),
     timeoutMs: Number(node.timeout),
@@ -47,6 +55,7 @@ export class HealthMonitor {
   readonly #components: { clock: Clock; rng: Rng; logger: Logger };
   readonly #custom: CustomChecks;
   #scheduler: CheckScheduler<Target> | null = null;
+  #latencies = new CheckLatencies();
   readonly #decided = new Map<string, StatusChange>();
   readonly #told = new Map<string, string>();
   #proposing = false;
@@ -90,7 +99,7 @@ export class HealthMonitor {
     if (leads && this.#scheduler === null) {
       this.#scheduler = new CheckScheduler<Target>({
         ...this.#components,
-        prober: (target, signal) => probeFor(target.type, target.node, { custom: this.#custom })(signal),
+        prober: (target, signal) => this.#probe(target, signal),
         onChange: (decision) => this.#onDecision(decision),
       });
       this.#update();
@@ -98,6 +107,7 @@ export class HealthMonitor {
     if (!leads && this.#scheduler !== null) {
       this.#scheduler.stop();
       this.#scheduler = null;
+      this.#latencies = new CheckLatencies();
       this.#decided.clear();
       this.#told.clear();
     }
@@ -113,8 +123,22 @@ export class HealthMonitor {
     });
   }
 
+  /** How long the checks of a service took, as far as this node made them. */
+  latenciesOf(service: Service): LatenciesMs {
+    return this.#latencies.of(service);
+  }
+
   #update(): void {
-    this.#scheduler?.update(this.#state.services().flatMap(targetsOf));
+    const targets = this.#state.services().flatMap(targetsOf);
+    this.#latencies.keep(new Set(targets.map(({ key }) => key)));
+    this.#scheduler?.update(targets);
+  }
+
+  async #probe(target: Target, signal: AbortSignal): Promise<ProbeResult> {
+    const latencies = this.#latencies;
+    const result = await probeFor(target.type, target.node, { custom: this.#custom })(signal);
+    latencies.note(target.key, target.definedIndex, result);
+    return result;
   }
 
   #onDecision({ key, definedIndex, status, output }: StatusDecision): void {

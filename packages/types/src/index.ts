@@ -1,4 +1,5 @@
 export { BACKUP } from "./backup.ts";
+export type { BalanceCandidate, BalanceExplanation, BalancePolicy } from "./balance.ts";
 export type {
   Command,
   CommandOutcome,

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { BalanceOptions, Client, ServiceDefinition, WriteOptions } from "@dister/client";
+import type { Client, ServiceDefinition, WriteOptions } from "@dister/client";
 import { DisterError } from "@dister/types";
 import { EXIT } from "../exit-code.ts";
 import { Refusal } from "../failure.ts";
@@ -24,10 +24,6 @@ export async function addServices(client: Client, path: string | undefined, opti
 
 export async function removeServices(client: Client, names: readonly string[], options: WriteOptions): Promise<Reply> {
   return done(await client.services.remove(names, options));
-}
-
-export async function balance(client: Client, name: string, options: BalanceOptions): Promise<Reply> {
-  return indented(await client.balance(name, options));
 }
 
 async function servicesIn(path: string | undefined): Promise<ServiceDefinition | readonly ServiceDefinition[]> {

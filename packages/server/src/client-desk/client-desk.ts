@@ -24,7 +24,7 @@ import { ChangeDesk } from "./change-desk.ts";
 /** A reply ends behind the item that goes beyond so many characters: well below a frame, whatever comes on top. */
 const REPLY_CHARS_MAX = 4 * 1024 * 1024;
 
-type DeskNode = Pick<ServedNode, "components" | "membered"> & Omit<ApiNode, "metrics" | "rng">;
+type DeskNode = Pick<ServedNode, "components" | "membered"> & Omit<ApiNode, "metrics" | "rng" | "latencies">;
 
 /** Answers the calls of client nodes at a member. A write goes on to the leader as any other does: one hop. */
 export class ClientDesk {

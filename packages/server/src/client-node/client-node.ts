@@ -9,7 +9,8 @@ import {
   type Timer,
   type Transport,
 } from "@dister/types";
-import type { ApiNode, Members, Reads, Writes } from "../api-node.ts";
+import type { ApiNode, Latencies, Members, Reads, Writes } from "../api-node.ts";
+import { AskedLatencies, LATENCIES_ASK_MS, LATENCIES_METHOD } from "../balance/asked-latencies.ts";
 import { Discovery } from "../cluster/discovery.ts";
 import type { HostNetwork } from "../cluster/host-network.ts";
 import type { IdentityFile } from "../cluster/identity.ts";
@@ -68,6 +69,7 @@ export class ClientNode implements ApiNode {
   readonly directory: PeerDirectory;
   readonly discovery: Discovery;
   readonly reads: Reads;
+  readonly latencies: Latencies;
   readonly writes: Writes;
   readonly members: Members;
   readonly operations: ClientOperations;
@@ -118,6 +120,11 @@ export class ClientNode implements ApiNode {
     const reads = new ClientReads({ servers, follower, cache, registry, tally });
     const session = `${self.id}.${hexIdOf(rng.bytes(8))}`;
     this.reads = reads;
+    this.latencies = new AskedLatencies(clock, async (call) => {
+      const [server] = servers.ranked(call.name);
+      if (server === undefined) throw servers.none();
+      return servers.call(server, LATENCIES_METHOD, call, LATENCIES_ASK_MS);
+    });
     this.writes = new ClientWrites({ servers, follower, reads, clock, session });
     this.members = new ClientMembers(servers);
     this.#api = new Api(this, options.api, logger);

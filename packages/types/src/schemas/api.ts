@@ -80,11 +80,42 @@ export const ServiceQuerySchema = z.strictObject({
   consistency: z.enum(["linearizable", "local"]).default("local"),
 });
 
+/** Ways to choose one of many; what each does is told at `createBalancer` of `@dister/balance`. */
+export const BalancePolicySchema = z.enum(["priority", "round-robin", "hash", "latency", "first"]);
+export type BalancePolicy = z.infer<typeof BalancePolicySchema>;
+
 /** Query of `GET /balance`. */
-export const BalanceQuerySchema = z.strictObject({
-  name: z.string({ error: "needed: the name of a service" }).min(1),
-  policy: z.enum(["priority", "round-robin"]).default("priority"),
-});
+export const BalanceQuerySchema = z
+  .strictObject({
+    name: z.string({ error: "needed: the name of a service" }).min(1),
+    policy: BalancePolicySchema.default("priority"),
+    key: z
+      .string()
+      .refine((key) => key !== "" && key.length <= LIMITS.keyBytesMax, {
+        error: `a text of 1 to ${LIMITS.keyBytesMax} characters`,
+      })
+      .optional()
+      .describe("With policy hash: equal keys get the same node."),
+    count: z
+      .string()
+      .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= LIMITS.serviceNodesMax, {
+        error: `a whole number from 1 to ${LIMITS.serviceNodesMax}`,
+      })
+      .transform(Number)
+      .optional()
+      .describe("So many different nodes, as a list."),
+    explain: z.enum(["0", "1"]).optional().describe("1: with every candidate and the reasons."),
+  })
+  .superRefine(({ policy, key }, context) => {
+    if (policy === "hash" && key === undefined) {
+      const message = "needed with policy=hash: a text, equal texts get the same node";
+      context.addIssue({ code: "custom", path: ["key"], message });
+    }
+    if (policy !== "hash" && key !== undefined) {
+      const message = `nothing with policy=${policy}: only policy=hash chooses by a key`;
+      context.addIssue({ code: "custom", path: ["key"], message });
+    }
+  });
 
 /** A client's own id for a request, in the header `x-request-id`. */
 export const RequestIdSchema = z

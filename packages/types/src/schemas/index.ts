@@ -1,6 +1,8 @@
 /** Schemas: declared once for validation, types and documentation. Importing this loads zod; the main entry does not. */
 export {
   type ApiReply,
+  type BalancePolicy,
+  BalancePolicySchema,
   BalanceQuerySchema,
   KeySchema,
   KvDeleteSchema,

@@ -1,0 +1,42 @@
+import type { Service } from "@dister/types";
+import type { Latencies } from "../api-node.ts";
+import { JsonRpc } from "../cluster/json-rpc.ts";
+import type { ServedNode } from "../served-node.ts";
+import {
+  AskedLatencies,
+  LATENCIES_ASK_MS,
+  LATENCIES_METHOD,
+  type LatenciesCall,
+  type LatenciesReply,
+  latenciesReply,
+} from "./asked-latencies.ts";
+import type { LatenciesMs } from "./check-latencies.ts";
+
+/** Latencies as a member knows them: its own checks where it leads, else what the leader tells. */
+export class MemberLatencies implements Latencies {
+  readonly #node: Pick<ServedNode, "components" | "membered">;
+  readonly #asked: AskedLatencies;
+
+  constructor(node: Pick<ServedNode, "components" | "membered">) {
+    this.#node = node;
+    const { rpc, clock, state } = node.components;
+    const json = new JsonRpc(rpc);
+    this.#asked = new AskedLatencies(clock, (call) => this.#askLeader(json, call));
+    // A client node asks any server, which asks the leader; a member asks the leader, which answers of its own.
+    json.serve<LatenciesCall, LatenciesReply>(LATENCIES_METHOD, async (_from, call) => {
+      const service = state.service(call.name);
+      return latenciesReply(service, call, service === undefined ? [] : await this.of(service));
+    });
+  }
+
+  async of(service: Service): Promise<LatenciesMs> {
+    const { raft, health } = this.#node.membered;
+    return raft.status().role === "leader" ? health.latenciesOf(service) : this.#asked.of(service);
+  }
+
+  async #askLeader(json: JsonRpc, call: LatenciesCall): Promise<LatenciesReply> {
+    const { leader } = this.#node.membered.raft;
+    if (leader === null) return { latenciesMs: [] };
+    return json.call<LatenciesCall, LatenciesReply>(leader, LATENCIES_METHOD, call, LATENCIES_ASK_MS);
+  }
+}

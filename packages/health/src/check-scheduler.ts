@@ -1,7 +1,16 @@
-import { type Clock, DisterError, LIMITS, type Logger, type Rng, type Timer } from "@dister/types";
-import { assertTargets, type CheckTarget, type StatusDecision, sameDefinition } from "./check-target.ts";
+import { type Clock, DisterError, type Logger, type Rng, STATUS, type Status, type Timer } from "@dister/types";
+import {
+  assertTargets,
+  type CheckReport,
+  type CheckTarget,
+  type LateCheck,
+  type StatusDecision,
+  sameDefinition,
+} from "./check-target.ts";
+import { LatencyAverage } from "./latency-average.ts";
 import type { ProbeResult } from "./probe.ts";
 import { RiseFall } from "./rise-fall.ts";
+import { type CheckSchedulerOptions, schedulerOptions } from "./scheduler-options.ts";
 
 /**
  * Runs one check of a target.
@@ -22,29 +31,31 @@ export interface CheckSchedulerComponents<T extends CheckTarget> {
    * decided status in, so that a decision whose proposal got lost is made good. Must not throw.
    */
   readonly onChange: (decision: StatusDecision) => void;
-}
-
-export interface CheckSchedulerOptions {
-  /**
-   * Checks that run at the same time at most, 1 or more, default `LIMITS.checksAtOnceMax`; the others wait in the
-   * order of their times. Too few, and checks come later than their intervals say.
-   */
-  readonly checksAtOnceMax?: number;
-  /**
-   * The first check of a new target comes after a random part of this or of its interval, whichever is shorter; default
-   * 5,000. With 0 all targets of a list are checked in the same moment, now and ever after.
-   */
-  readonly startSpreadMs?: number;
+  /** Hears of each check that starts late: the machine is too slow or the places are too few. Must not throw. */
+  readonly onLate?: (late: LateCheck) => void;
 }
 
 /** One target and what its results have come to. */
 interface Check<T> {
   target: T;
   riseFall: RiseFall;
-  /** When the next check is due, in the clock's time. */
+  /** When the next check is due, in the clock's time, but for jitter. */
   dueMs: number;
+  /** When the timer is to fire: jitter included. */
+  plannedMs: number;
   timer: Timer;
+  /** When the check that waits for a place was to start. */
+  waitingSinceMs: number;
+  readonly latency: LatencyAverage;
+  /** Checks that have ended, and what the last one said. */
+  checks: number;
+  output: string | undefined;
+  /** The last change that was told, and when. */
+  told: { readonly status: Status; readonly atMs: number } | undefined;
 }
+
+/** What a check came to; one that did not end by itself has no latency. */
+type Finding = Pick<ProbeResult, "ok" | "output"> & Partial<Pick<ProbeResult, "latencyMs">>;
 
 /** A probe under way. */
 interface Run {
@@ -64,28 +75,38 @@ interface Run {
  */
 export class CheckScheduler<T extends CheckTarget = CheckTarget> {
   readonly #components: CheckSchedulerComponents<T>;
-  readonly #checksAtOnceMax: number;
-  readonly #startSpreadMs: number;
+  readonly #options: Required<CheckSchedulerOptions>;
   readonly #checks = new Map<string, Check<T>>();
   /** Checks that are due and wait for a place, first come first served. */
   readonly #waiting = new Set<Check<T>>();
   readonly #runs = new Map<string, Run>();
+  readonly #lateness = { checks: 0, late: 0, worstMs: 0 };
   #stopped = false;
 
-  /** @throws DisterError `DISTER_ERR_INVALID` when no check could ever run. */
+  /** @throws DisterError `DISTER_ERR_INVALID` by the name of the option. */
   constructor(components: CheckSchedulerComponents<T>, options: CheckSchedulerOptions = {}) {
     this.#components = components;
-    this.#checksAtOnceMax = options.checksAtOnceMax ?? LIMITS.checksAtOnceMax;
-    if (!Number.isSafeInteger(this.#checksAtOnceMax) || this.#checksAtOnceMax < 1) {
-      const got = String(this.#checksAtOnceMax);
-      throw new DisterError("DISTER_ERR_INVALID", { field: "checksAtOnceMax", got, allowed: "a whole number from 1" });
-    }
-    this.#startSpreadMs = options.startSpreadMs ?? 5_000;
+    this.#options = schedulerOptions(options);
   }
 
   /** Targets that are known, checks that run and checks that are due and wait for a place. */
   counts(): { readonly targets: number; readonly running: number; readonly waiting: number } {
     return { targets: this.#checks.size, running: this.#runs.size, waiting: this.#waiting.size };
+  }
+
+  /** Checks that were started, how many of them late, and the latest of all in milliseconds behind its time. */
+  lateness(): { readonly checks: number; readonly late: number; readonly worstMs: number } {
+    return { ...this.#lateness };
+  }
+
+  /** What the checks of a target have found; undefined for a key that is not in the list. */
+  report(key: string): CheckReport | undefined {
+    const check = this.#checks.get(key);
+    if (check === undefined) return undefined;
+    const { checks, output, latency, riseFall } = check;
+    const known = checks > 0 && riseFall.status !== null;
+    const state = !known ? "unknown" : riseFall.status === STATUS.alive ? "alive" : "dead";
+    return { state, output, latencyMs: latency.ms, checks };
   }
 
   /**
@@ -117,12 +138,19 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
 
   #add(target: T): void {
     const { clock, rng } = this.#components;
-    const delayMs = rng.next() * Math.min(target.intervalMs, this.#startSpreadMs);
+    const delayMs = rng.next() * Math.min(target.intervalMs, this.#options.startSpreadMs);
+    const dueMs = clock.nowMs() + delayMs;
     const check: Check<T> = {
       target,
       riseFall: new RiseFall({ rise: target.rise, fall: target.fall, initial: target.status }),
-      dueMs: clock.nowMs() + delayMs,
+      dueMs,
+      plannedMs: dueMs,
       timer: clock.setTimer(delayMs, () => this.#tick(check)),
+      waitingSinceMs: dueMs,
+      latency: new LatencyAverage(),
+      checks: 0,
+      output: undefined,
+      told: undefined,
     };
     this.#checks.set(target.key, check);
   }
@@ -142,19 +170,24 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
   }
 
   #tick(check: Check<T>): void {
-    const { clock } = this.#components;
+    const { clock, rng } = this.#components;
+    const { jitter } = this.#options;
     const { key, intervalMs } = check.target;
+    const { plannedMs } = check;
     // Counted from the time when the check was due, so that the rhythm does not drift; what a pause left out is not
     // made up for.
     const missed = Math.floor(Math.max(0, clock.nowMs() - check.dueMs) / intervalMs);
     check.dueMs += (missed + 1) * intervalMs;
-    check.timer = clock.setTimer(check.dueMs - clock.nowMs(), () => this.#tick(check));
+    check.plannedMs = check.dueMs + (jitter === 0 ? 0 : rng.next() * jitter * intervalMs);
+    check.timer = clock.setTimer(check.plannedMs - clock.nowMs(), () => this.#tick(check));
 
     const run = this.#runs.get(key);
     if (run?.overdue === true || (run?.dropped === true && this.#waiting.has(check))) {
       // A prober that does not even stop on abort must not leave its target alive for ever.
       this.#observe(check, { ok: false, output: "the check before has not ended" });
     } else if (run === undefined || run.dropped) {
+      // One that waits already keeps its place in the row, and the time since when.
+      if (!this.#waiting.has(check)) check.waitingSinceMs = plannedMs;
       this.#waiting.add(check);
       this.#startWaiting();
     }
@@ -162,7 +195,7 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
 
   #startWaiting(): void {
     for (const check of this.#waiting) {
-      if (this.#runs.size >= this.#checksAtOnceMax) return;
+      if (this.#runs.size >= this.#options.checksAtOnceMax) return;
       // A probe of the definition before may still be ending; its place comes free like any other.
       if (this.#runs.has(check.target.key)) continue;
       this.#waiting.delete(check);
@@ -173,6 +206,7 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
   #start(check: Check<T>): void {
     const { clock, prober, logger } = this.#components;
     const { target } = check;
+    this.#countLateness(check);
     const controller = new AbortController();
     const run: Run = {
       controller,
@@ -195,25 +229,50 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
     );
   }
 
-  #settle(check: Check<T>, run: Run, result: Pick<ProbeResult, "ok" | "output">): void {
+  #countLateness({ target: { key, intervalMs }, waitingSinceMs }: Check<T>): void {
+    const { clock, logger, onLate } = this.#components;
+    const lateMs = clock.nowMs() - waitingSinceMs;
+    this.#lateness.checks += 1;
+    this.#lateness.worstMs = Math.max(this.#lateness.worstMs, lateMs);
+    if (lateMs <= this.#options.lateFrom * intervalMs) return;
+    this.#lateness.late += 1;
+    try {
+      onLate?.({ key, lateMs });
+    } catch (error) {
+      logger.error("a late check could not be told", { key, error });
+    }
+  }
+
+  #settle(check: Check<T>, run: Run, result: Finding): void {
     run.timer.cancel();
     this.#runs.delete(check.target.key);
     if (!run.overdue && !run.dropped) this.#observe(check, result);
     this.#startWaiting();
   }
 
-  #observe(check: Check<T>, result: Pick<ProbeResult, "ok" | "output">): void {
+  #observe(check: Check<T>, { ok, output, latencyMs }: Finding): void {
     const { logger, onChange } = this.#components;
-    const { output } = result;
     const { key, definedIndex } = check.target;
-    const changed = check.riseFall.observe(result.ok);
+    check.checks += 1;
+    check.output = output;
+    if (ok && latencyMs !== undefined) check.latency.observe(latencyMs);
+    const changed = check.riseFall.observe(ok);
     if (changed !== undefined) logger.info("a check changed a status", { key, status: changed, output });
     const { status } = check.riseFall;
-    if (status === check.target.status) return;
+    if (status === null || status === check.target.status || this.#isDamped(check, status)) return;
     try {
       onChange({ key, definedIndex, status, output });
     } catch (error) {
       logger.error("a decided status could not be handed on", { key, error });
     }
+  }
+
+  /** Whether a change comes too soon behind another one. What is told again because it got lost is no other one. */
+  #isDamped(check: Check<T>, status: Status): boolean {
+    const nowMs = this.#components.clock.nowMs();
+    if (check.told?.status === status) return false;
+    if (check.told !== undefined && nowMs - check.told.atMs < this.#options.dampingMs) return true;
+    check.told = { status, atMs: nowMs };
+    return false;
   }
 }

@@ -14,8 +14,27 @@ export interface CheckTarget {
   readonly rise: number;
   /** Failures in a row that make it dead. */
   readonly fall: number;
-  /** The status that is in force, whoever decided it. */
-  readonly status: Status;
+  /** The status that is in force, whoever decided it; null: none yet. */
+  readonly status: Status | null;
+}
+
+/** What the checks of one target have found so far. */
+export interface CheckReport {
+  /** `unknown` until a check has ended and a status is decided; then what is decided, in force or not. */
+  readonly state: "unknown" | "alive" | "dead";
+  /** Output of the last check; undefined before the first. */
+  readonly output: string | undefined;
+  /** Smoothed time of the successful checks in milliseconds; undefined while none has succeeded. */
+  readonly latencyMs: number | undefined;
+  /** Checks that have ended. */
+  readonly checks: number;
+}
+
+/** A check that starts too late. */
+export interface LateCheck {
+  readonly key: string;
+  /** Milliseconds from the time when it was due to its start. */
+  readonly lateMs: number;
 }
 
 /** A decision that the status in force is no longer right. */

@@ -3,10 +3,9 @@ export { allowAddress, type NameLookup } from "./address-guard.ts";
 export {
   CheckScheduler,
   type CheckSchedulerComponents,
-  type CheckSchedulerOptions,
   type Prober,
 } from "./check-scheduler.ts";
-export type { CheckTarget, StatusDecision } from "./check-target.ts";
+export type { CheckReport, CheckTarget, LateCheck, StatusDecision } from "./check-target.ts";
 export { type CustomChecks, type CustomProbeOptions, customProbe, SCRIPT_OUTPUT_CHARS_MAX } from "./custom-probe.ts";
 export { type HostOptions, TARGET_BYTES_MAX } from "./driver-socket.ts";
 export { type GrpcProbeOptions, grpcProbe } from "./grpc-probe.ts";
@@ -16,5 +15,6 @@ export { OUTPUT_CHARS_MAX, type Probe, type ProbeComponents, type ProbeOptions, 
 export { type ProbeSettings, probeFor } from "./probe-for.ts";
 export { type RedisProbeOptions, redisProbe } from "./redis-probe.ts";
 export { RiseFall, type RiseFallOptions } from "./rise-fall.ts";
+export type { CheckSchedulerOptions } from "./scheduler-options.ts";
 export { type TcpProbeOptions, tcpProbe } from "./tcp-probe.ts";
 export { BODY_BYTES_MAX, type WebProbeOptions, webProbe } from "./web-probe.ts";

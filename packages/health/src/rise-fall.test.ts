@@ -52,3 +52,10 @@ test.each([0, -1, 1.5, Number.NaN])("a count of %s is refused by name", (count) 
     }
   }
 });
+
+test("what is not known yet is decided by rise successes or fall failures in a row, whichever come first", () => {
+  const unknown = () => new RiseFall({ rise: 3, fall: 2, initial: null });
+  expect(unknown().status).toBeNull();
+  expect(run(unknown(), "++-++--")).toEqual([undefined, undefined, undefined, undefined, undefined, undefined, dead]);
+  expect(run(unknown(), "-+++")).toEqual([undefined, undefined, undefined, alive]);
+});

@@ -6,16 +6,17 @@ export interface RiseFallOptions {
   readonly rise: number;
   /** Failures in a row that make the living dead, 1 or more. */
   readonly fall: number;
-  readonly initial: Status;
+  /** Null: not known; `rise` successes or `fall` failures in a row then decide for the first time. */
+  readonly initial: Status | null;
 }
 
 /** Decides a status from single results, so that one lost packet does not take a node out. Knows no time and no I/O. */
 export class RiseFall {
   readonly #rise: number;
   readonly #fall: number;
-  #status: Status;
-  /** Results in a row that speak against the status. */
-  #against = 0;
+  #status: Status | null;
+  /** Results in a row that speak for another status, and which. */
+  #against: { status: Status; count: number } = { status: STATUS.dead, count: 0 };
 
   /** @throws DisterError `DISTER_ERR_INVALID` when `rise` or `fall` is not a whole number from 1. */
   constructor(options: RiseFallOptions) {
@@ -24,22 +25,20 @@ export class RiseFall {
     this.#status = options.initial;
   }
 
-  get status(): Status {
+  /** Null while nothing was given or decided. */
+  get status(): Status | null {
     return this.#status;
   }
 
   /** Takes the result of a check and returns the new status if it changed. A result that fits the status starts anew. */
   observe(ok: boolean): Status | undefined {
-    const alive = this.#status === STATUS.alive;
-    if (ok === alive) {
-      this.#against = 0;
-      return undefined;
-    }
-    this.#against += 1;
-    if (this.#against < (alive ? this.#fall : this.#rise)) return undefined;
-    this.#against = 0;
-    this.#status = alive ? STATUS.dead : STATUS.alive;
-    return this.#status;
+    const status = ok ? STATUS.alive : STATUS.dead;
+    const count = status === this.#status ? 0 : status === this.#against.status ? this.#against.count + 1 : 1;
+    this.#against = { status, count };
+    if (count < (ok ? this.#rise : this.#fall)) return undefined;
+    this.#against.count = 0;
+    this.#status = status;
+    return status;
   }
 }
 

@@ -24,6 +24,8 @@ export interface ServiceNodeDefinition {
   readonly user?: string;
   readonly pass?: string;
   readonly database?: string;
+  /** Milliseconds for which a report of a node of type `ttl` counts. */
+  readonly ttl?: number | string;
   /** Executable of a `custom` check, and its words; each server allows it in its own configuration. */
   readonly script?: string;
   /** Weight for balancing, 0 to 1,000,000, default 100; 0 is never chosen. */
@@ -47,6 +49,15 @@ export interface ServiceDefinition {
   readonly node: readonly ServiceNodeDefinition[];
 }
 
+/** What an application says of itself; `status` is 1, alive, unless set. */
+export interface ServiceReport {
+  readonly name: string;
+  /** Host and port of the node, as they were registered. */
+  readonly host: string;
+  readonly port?: number | string;
+  readonly status?: 0 | 1;
+}
+
 /** Services. By default they are read from the node that is asked, see {@link ReadOptions.consistency}. */
 export interface ServicesClient {
   /** All services with their nodes and statuses; passwords are not shown. */
@@ -55,6 +66,11 @@ export interface ServicesClient {
   get(name: string, options?: ReadOptions): Promise<ServiceConfig | undefined>;
   /** Registers services or replaces them, all or none. Each node is dead until its first check. */
   register(services: ServiceDefinition | readonly ServiceDefinition[], options?: WriteOptions): Promise<WriteResult>;
+  /**
+   * Says of this application, a node of a service of type `ttl`, that it is alive or dead. Counts for the `ttl` of the node,
+   * so report a few times as often. A repetition does no harm.
+   */
+  report(report: ServiceReport | readonly ServiceReport[], options?: WriteOptions): Promise<void>;
   /** Removes services by name, all at once; those that do not exist are passed over. */
   remove(names: string | readonly string[], options?: WriteOptions): Promise<WriteResult>;
 }
@@ -90,6 +106,11 @@ export class HttpServices implements ServicesClient {
     const body = JSON.stringify([services].flat());
     const data = await this.#caller.write({ method: "POST", path: "/service", body }, options);
     return objectOf<WriteResult>(data, "POST /service");
+  }
+
+  async report(report: ServiceReport | readonly ServiceReport[], options: WriteOptions = {}): Promise<void> {
+    const body = JSON.stringify([report].flat());
+    await this.#caller.write({ method: "POST", path: "/service/report", body }, options);
   }
 
   async remove(names: string | readonly string[], options: WriteOptions = {}): Promise<WriteResult> {

@@ -8,6 +8,9 @@ import { redisProbe } from "./redis-probe.ts";
 import { tcpProbe } from "./tcp-probe.ts";
 import { webProbe } from "./web-probe.ts";
 
+/** Types that are probed; of type `ttl`, the application reports: see `TtlReports`. */
+export type ProbedType = Exclude<ServiceType, "ttl">;
+
 /** What the probes of one process have in common. */
 export interface ProbeSettings extends ProbeComponents, Pick<ProbeOptions, "allow"> {
   /** What `custom` checks may run; nothing unless set. */
@@ -19,7 +22,7 @@ export interface ProbeSettings extends ProbeComponents, Pick<ProbeOptions, "allo
  * @param settings - what to use in place of the defaults.
  * @throws DisterError `DISTER_ERR_INVALID` naming the field that the type needs and the node does not have.
  */
-export function probeFor(type: ServiceType, node: ServiceNode, settings: ProbeSettings = {}): Probe {
+export function probeFor(type: ProbedType, node: ServiceNode, settings: ProbeSettings = {}): Probe {
   const { allow, custom = "off", ...components } = settings;
   const timeoutMs = Number(node.timeout);
   const need = (field: keyof ServiceNode): string => needed(type, field, node[field]);

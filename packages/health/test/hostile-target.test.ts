@@ -1,15 +1,14 @@
 import type { Socket } from "node:net";
-import type { ServiceType } from "@dister/types";
 import { ServiceConfigSchema } from "@dister/types/schemas";
 import { SeededRng } from "@dister/types/testing";
 import { describe, expect, test } from "vitest";
-import { OUTPUT_CHARS_MAX, type ProbeResult, probeFor, TARGET_BYTES_MAX } from "../src/index.ts";
+import { OUTPUT_CHARS_MAX, type ProbedType, type ProbeResult, probeFor, TARGET_BYTES_MAX } from "../src/index.ts";
 import { listen, type TestServer, until } from "./servers.ts";
 
 const PASS = "p4ssw0rd";
 const SECRETS = /p4ssw0rd|us3r|s3rver|127\.0\.0\.1/;
 
-function probe(type: ServiceType, { port, url }: TestServer, timeout: number): Promise<ProbeResult> {
+function probe(type: ProbedType, { port, url }: TestServer, timeout: number): Promise<ProbeResult> {
   const fields = { host: "127.0.0.1", port, url, user: "us3r", pass: PASS, timeout };
   return probeFor(type, ServiceConfigSchema.parse({ name: "s", type, node: [fields] }).node[0]!)();
 }
@@ -24,7 +23,7 @@ function endless(words: Buffer | string): (socket: Socket) => void {
   };
 }
 
-const types: ServiceType[] = ["web", "redis", "grpc", "mysql", "pgsql"];
+const types: ProbedType[] = ["web", "redis", "grpc", "mysql", "pgsql"];
 
 /** The first packet of a MySQL server, which asks for the password in plain words. */
 const CLEAR_PASSWORD = Buffer.concat([

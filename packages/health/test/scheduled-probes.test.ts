@@ -2,11 +2,11 @@ import { NO_LOGGER, type ServiceNode, type ServiceType, STATUS } from "@dister/t
 import { ServiceConfigSchema } from "@dister/types/schemas";
 import { systemClock, systemRng } from "@dister/types/system";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { CheckScheduler, type CheckTarget, probeFor, type StatusDecision } from "../src/index.ts";
+import { CheckScheduler, type CheckTarget, type ProbedType, probeFor, type StatusDecision } from "../src/index.ts";
 import { answering, deadPort, listen, until } from "./servers.ts";
 
 interface ServiceTarget extends CheckTarget {
-  readonly type: ServiceType;
+  readonly type: ProbedType;
   readonly node: ServiceNode;
 }
 
@@ -44,7 +44,7 @@ describe("probeFor", () => {
     expect(() => probeFor("mysql", { ...node, host: "a", port: "1" })).toThrow("user: got nothing");
     expect(() => probeFor("custom", node)).toThrow("script: got nothing");
     expect(() => probeFor("web", nodeOf("tcp", { host: "a", port: 1 }))).toThrow("url: got nothing");
-    expect(() => probeFor("ftp" as ServiceType, node)).toThrow("type: got ftp");
+    expect(() => probeFor("ftp" as ProbedType, node)).toThrow("type: got ftp");
   });
 });
 

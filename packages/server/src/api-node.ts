@@ -9,7 +9,7 @@ import type {
   Rng,
   Service,
 } from "@dister/types";
-import type { ReplyMarks } from "@dister/types/schemas";
+import type { ReplyMarks, ServiceReport } from "@dister/types/schemas";
 import type { HelloAddress } from "./cluster/peer-address.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 
@@ -98,6 +98,12 @@ export interface Operations {
   health(): Health;
   /** What the node is, knows and waits for; for people, fields may be added. */
   status(): Promise<object> | object;
+  /**
+   * Takes to the leader what applications report of themselves: all or none. It counts until the leader changes.
+   * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`, `DISTER_ERR_INVALID` for a node that there is not,
+   *   `DISTER_ERR_NO_LEADER`, `DISTER_ERR_NOT_LEADER`.
+   */
+  report(reports: readonly ServiceReport[]): Promise<void>;
   /** Begins to hand leadership over, wherever it is. @returns who is to lead. */
   transfer(to: NodeId | null): Promise<NodeId>;
 }

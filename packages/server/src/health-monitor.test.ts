@@ -1,3 +1,4 @@
+import type { CustomChecks } from "@dister/health";
 import { type Command, type CommandOutcome, NO_LOGGER, type Service, STATUS } from "@dister/types";
 import { ServiceConfigSchema } from "@dister/types/schemas";
 import { systemClock } from "@dister/types/system";
@@ -19,20 +20,25 @@ afterEach(() => stop());
 function monitor(
   write: (command: Command) => Promise<CommandOutcome>,
   role: "leader" | "follower" = "leader",
+  service: Service = believedAlive(),
+  custom: CustomChecks = "off",
 ): { service: Service } {
-  const bench = { service: believedAlive() };
-  const subject = new HealthMonitor({
-    raft: { status: () => ({ role }) },
-    state: {
-      services: () => [bench.service],
-      service: (name) => (name === bench.service.name ? bench.service : undefined),
-      onChange: () => () => undefined,
+  const bench = { service };
+  const subject = new HealthMonitor(
+    {
+      raft: { status: () => ({ role }) },
+      state: {
+        services: () => [bench.service],
+        service: (name) => (name === bench.service.name ? bench.service : undefined),
+        onChange: () => () => undefined,
+      },
+      gateway: { write },
+      clock: systemClock,
+      rng: new SeededRng(1),
+      logger: NO_LOGGER,
     },
-    gateway: { write },
-    clock: systemClock,
-    rng: new SeededRng(1),
-    logger: NO_LOGGER,
-  });
+    { custom },
+  );
   stop = () => subject.stop();
   subject.start();
   return bench;
@@ -86,4 +92,29 @@ describe("the health monitor of a leader", () => {
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(writes).toBe(0);
   });
+
+  it.each([
+    ["off", "off", STATUS.alive, STATUS.dead],
+    ["allowed", ["/usr/bin/printf"], STATUS.dead, STATUS.alive],
+    ["allowed for another executable", ["/bin/printf"], STATUS.alive, STATUS.dead],
+  ] as const)(
+    "runs the script of a service as its own configuration says: %s (X10)",
+    async (_what, custom, before, after) => {
+      const node = [{ script: "/usr/bin/printf 1", interval: 100, fall: 1 }];
+      const config = ServiceConfigSchema.parse({ name: "gone", type: "custom", node });
+      const service = { ...config, node: [{ ...config.node[0]!, status: before }], definedIndex: 5, modifyIndex: 5 };
+      const written: Command[] = [];
+      monitor(
+        async (command) => {
+          written.push(command);
+          return done;
+        },
+        "leader",
+        service,
+        custom,
+      );
+      await vi.waitFor(() => expect(written.length).toBeGreaterThan(0), 10_000);
+      expect(written[0]).toEqual({ ...DEAD, changes: [{ ...DEAD.changes[0], status: after }] });
+    },
+  );
 });

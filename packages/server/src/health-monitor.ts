@@ -5,19 +5,22 @@ import {
   type ProbeResult,
   probeFor,
   type StatusDecision,
+  TtlReports,
 } from "@dister/health";
 import type { CoreStatus } from "@dister/raft";
-import type {
-  Clock,
-  LogFields,
-  Logger,
-  Rng,
-  Service,
-  ServiceNode,
-  ServiceType,
-  StateReader,
-  StatusChange,
+import {
+  type Clock,
+  DisterError,
+  type LogFields,
+  type Logger,
+  type Rng,
+  type Service,
+  type ServiceNode,
+  type ServiceType,
+  type StateReader,
+  type StatusChange,
 } from "@dister/types";
+import type { ServiceReport } from "@dister/types/schemas";
 import { CheckLatencies, checkKey, type LatenciesMs } from "./balance/check-latencies.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -29,6 +32,11 @@ interface Target extends CheckTarget {
   readonly position: number;
   readonly type: ServiceType;
   readonly node: ServiceNode;
+}
+
+/** Names a node of a service to those who report of it, whatever place it has in the list. */
+function reportKey(service: string, host: string | undefined, port: string | undefined): string {
+  return JSON.stringify([service, host, port ?? ""]);
 }
 
 function targetsOf(service: Service): Target[] {
@@ -56,6 +64,7 @@ export class HealthMonitor {
   readonly #custom: CustomChecks;
   #scheduler: CheckScheduler<Target> | null = null;
   #latencies = new CheckLatencies();
+  #reports: TtlReports;
   readonly #decided = new Map<string, StatusChange>();
   readonly #told = new Map<string, string>();
   #proposing = false;
@@ -74,6 +83,7 @@ export class HealthMonitor {
     checks: { readonly custom: CustomChecks } = { custom: "off" },
   ) {
     this.#custom = checks.custom;
+    this.#reports = new TtlReports(parts.clock);
     this.#raft = parts.raft;
     this.#state = parts.state;
     this.#gateway = parts.gateway;
@@ -97,9 +107,10 @@ export class HealthMonitor {
   statusChanged(): void {
     const leads = this.#raft.status().role === "leader";
     if (leads && this.#scheduler === null) {
+      this.#reports = new TtlReports(this.#components.clock);
       this.#scheduler = new CheckScheduler<Target>({
         ...this.#components,
-        prober: (target, signal) => this.#probe(target, signal),
+        prober: (target, signal) => this.#check(target, signal),
         onChange: (decision) => this.#onDecision(decision),
       });
       this.#update();
@@ -111,6 +122,37 @@ export class HealthMonitor {
       this.#decided.clear();
       this.#told.clear();
     }
+  }
+
+  /**
+   * Takes what applications report of themselves, all or none; the next check of each counts it.
+   * @throws DisterError `DISTER_ERR_NOT_LEADER`, `DISTER_ERR_SERVICE_NOT_FOUND`, `DISTER_ERR_INVALID` for what is no
+   *   node of type `ttl`.
+   */
+  report(reports: readonly ServiceReport[]): void {
+    if (this.#scheduler === null) throw new DisterError("DISTER_ERR_NOT_LEADER", { leader: "another node" });
+    for (const [position, { name, host, port }] of reports.entries()) {
+      const service = this.#state.service(name);
+      if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
+      const isNode = service.node.some((node) => node.host === host && (node.port ?? "") === (port ?? ""));
+      if (service.type === "ttl" && isNode) continue;
+      const got = service.type === "ttl" ? `no node of ${name}` : `a node of type ${service.type}`;
+      const allowed = "host and port of a node of a service of type ttl, as registered";
+      throw new DisterError("DISTER_ERR_INVALID", { field: `${position}.host`, got, allowed });
+    }
+    for (const { name, host, port, status } of reports) this.#reports.report(reportKey(name, host, port), status === 1);
+  }
+
+  async #check(target: Target, signal: AbortSignal): Promise<ProbeResult> {
+    const { key, type, node, service, status, definedIndex } = target;
+    if (type === "ttl") {
+      // Nothing is asked, so that there is no latency to note.
+      return this.#reports.check({ key: reportKey(service, node.host, node.port), ttlMs: Number(node.ttl), status });
+    }
+    const latencies = this.#latencies;
+    const result = await probeFor(type, node, { custom: this.#custom })(signal);
+    latencies.note(key, definedIndex, result);
+    return result;
   }
 
   /** Many changes of one moment are one update. */
@@ -131,14 +173,8 @@ export class HealthMonitor {
   #update(): void {
     const targets = this.#state.services().flatMap(targetsOf);
     this.#latencies.keep(new Set(targets.map(({ key }) => key)));
+    this.#reports.keep(new Set(targets.map(({ service, node }) => reportKey(service, node.host, node.port))));
     this.#scheduler?.update(targets);
-  }
-
-  async #probe(target: Target, signal: AbortSignal): Promise<ProbeResult> {
-    const latencies = this.#latencies;
-    const result = await probeFor(target.type, target.node, { custom: this.#custom })(signal);
-    latencies.note(target.key, target.definedIndex, result);
-    return result;
   }
 
   #onDecision({ key, definedIndex, status, output }: StatusDecision): void {

@@ -1,4 +1,5 @@
 import { DisterError, type ErrorCode, type NodeId } from "@dister/types";
+import type { ServiceReport } from "@dister/types/schemas";
 import type { Health, Operations } from "./api-node.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import { serveLeaderView } from "./operating/members-report.ts";
@@ -18,6 +19,10 @@ export class MemberOperations implements Operations {
     this.#json.serve<{ to: NodeId | null }, NodeId>("cluster.transfer", (_from, { to }) =>
       node.transferLeadership(to ?? undefined),
     );
+    this.#json.serve<readonly ServiceReport[], null>("health.report", (_from, reports) => {
+      node.membered.health.report(reports);
+      return null;
+    });
     serveLeaderView(node, this.#json);
   }
 
@@ -34,6 +39,13 @@ export class MemberOperations implements Operations {
 
   status(): Promise<object> {
     return statusReport(this.#node, this.#json);
+  }
+
+  async report(reports: readonly ServiceReport[]): Promise<void> {
+    const { raft, health } = this.#node.membered;
+    if (raft.leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
+    if (raft.leader === this.#node.components.self.id) return health.report(reports);
+    await this.#json.call<readonly ServiceReport[], null>(raft.leader, "health.report", reports, CALL_MS);
   }
 
   async transfer(to: NodeId | null): Promise<NodeId> {

@@ -94,6 +94,16 @@ describe("a client node", () => {
     expect(left.body.data).toHaveLength(2);
   });
 
+  it("takes to the leader what an application reports of itself", async () => {
+    const { servers, client } = await withClient();
+    const node = { host: "worker-1", interval: 100, ttl: 60_000 };
+    await request(client, "POST", "/service", [{ name: "workers", type: "ttl", node: [node] }]);
+    const report = (name: string) => request(client, "POST", "/service/report", [{ name, host: "worker-1" }]);
+    expect((await report("workers")).body).toMatchObject({ result: 1, data: { taken: 1 } });
+    await until(() => servers.every(({ state }) => state.service("workers")?.node[0]?.status === STATUS.alive));
+    expect((await report("nobody")).body).toMatchObject({ result: 0, code: "DISTER_ERR_SERVICE_NOT_FOUND" });
+  });
+
   it("is shown by the server that it follows, among its clients and not among the members", async () => {
     const { servers, client } = await withClient();
     const followed = servers.find(({ id }) => id === viewOf(client).client.following)!;

@@ -35,6 +35,49 @@ const register = (services: unknown, node = follower): Promise<Reply> => request
 const one = async (name: string, node = leader): Promise<Shown> =>
   (await request<Shown>(node, "GET", `/service?name=${name}&consistency=linearizable`)).body.data;
 
+describe("POST /service/report", () => {
+  const worker = { host: "worker-1", port: 7, interval: 100, ttl: 60_000, fall: 1 };
+  const report = (reports: unknown, node = follower): Promise<Reply> =>
+    request(node, "POST", "/service/report", reports);
+  const status = async (): Promise<number> => (await one("workers")).node[0]!.status;
+
+  it("decides the status of a node of type ttl, taken at any node", async () => {
+    await register([{ name: "workers", type: "ttl", node: [worker, { ...worker, port: 8 }] }]);
+    expect((await report([{ name: "workers", host: "worker-1", port: "7" }])).body).toMatchObject({
+      result: 1,
+      data: { taken: 1 },
+    });
+    await until(async () => (await status()) === 1, "the report counts");
+    await report([{ name: "workers", host: "worker-1", port: 7, status: 0 }], leader);
+    await until(async () => (await status()) === 0, "the second report counts");
+    expect((await one("workers")).node[1]!.status).toBe(0);
+  });
+
+  it.each([
+    ["a service that is not there", [{ name: "nobody", host: "h" }], "DISTER_ERR_SERVICE_NOT_FOUND"],
+    ["a node that is not there", [{ name: "workers", host: "worker-1" }], "DISTER_ERR_INVALID"],
+    ["a status that is none", [{ name: "workers", host: "worker-1", port: 7, status: 2 }], "DISTER_ERR_INVALID"],
+    [
+      "a list without an end",
+      Array.from({ length: 1_001 }, () => ({ name: "workers", host: "h" })),
+      "DISTER_ERR_INVALID",
+    ],
+    ["no list", { name: "workers" }, "DISTER_ERR_INVALID"],
+  ])("refuses %s, at any node", async (_what, body, code) => {
+    expect((await report(body)).body).toMatchObject({ result: 0, code });
+    expect((await report(body, leader)).body).toMatchObject({ result: 0, code });
+  });
+
+  it("refuses to speak for a node that is probed", async () => {
+    await register([{ name: "probed", type: "tcp", node: [dead] }]);
+    const { body } = await report([{ name: "probed", host: dead.host, port: dead.port }]);
+    expect(body.message).toBe(
+      "0.host: got a node of type tcp, allowed is host and port of a node of a service of type ttl, as registered",
+    );
+    await request(follower, "DELETE", "/service", ["probed", "workers"]);
+  });
+});
+
 describe("/service", () => {
   it("registers, and gives every number back as a string and every default filled in", async () => {
     const reply = await register([{ name: "db", type: "TCP", node: [{ ...dead, priority: 7, interval: "5000" }] }]);

@@ -1,15 +1,15 @@
 import { connect, type Socket } from "node:net";
-import type { ServiceNode, ServiceType } from "@dister/types";
+import type { ServiceNode } from "@dister/types";
 import { ServiceConfigSchema } from "@dister/types/schemas";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ProbeResult, probeFor } from "../../src/index.ts";
+import { type ProbedType, type ProbeResult, probeFor } from "../../src/index.ts";
 import { listen, until } from "../servers.ts";
 import { installed, type RealServer, type Recipe, startServer } from "./process.ts";
 import { LOGIN, mariadb, nginx, postgres, redis } from "./recipes.ts";
 
 const WRONG = "wr0ng";
 
-function probe(type: ServiceType, fields: Record<string, unknown>): Promise<ProbeResult> {
+function probe(type: ProbedType, fields: Record<string, unknown>): Promise<ProbeResult> {
   const node: ServiceNode = ServiceConfigSchema.parse({ name: "s", type, node: [{ timeout: 20_000, ...fields }] })
     .node[0]!;
   return probeFor(type, node)();
@@ -35,7 +35,7 @@ function slowWay(port: number) {
 }
 
 interface Kind {
-  readonly type: ServiceType;
+  readonly type: ProbedType;
   readonly name: string;
   readonly recipe: Recipe;
   readonly fields: (port: number) => Record<string, unknown>;

@@ -16,6 +16,7 @@ export const CLIENT_CALL = {
   addMembers: "client.addMembers",
   removeMembers: "client.removeMembers",
   transfer: "client.transfer",
+  report: "client.report",
 } as const;
 
 /** How long a server works on a client's call before it gives up, so that the client can ask another in time. */

@@ -1,5 +1,6 @@
 import { decodeCommand } from "@dister/store";
 import { DisterError, type KvRecord, logIdIndex, redactNode, type Service } from "@dister/types";
+import type { ServiceReport } from "@dister/types/schemas";
 import type { ApiNode } from "../api-node.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { HelloAddress } from "../cluster/peer-address.ts";
@@ -52,6 +53,10 @@ export class ClientDesk {
     });
     json.serve<readonly string[], null>(CLIENT_CALL.removeMembers, async (_from, names) => {
       await members.remove(names);
+      return null;
+    });
+    json.serve<readonly ServiceReport[], null>(CLIENT_CALL.report, async (_from, reports) => {
+      await operations.report(reports);
       return null;
     });
     json.serve<{ to: string | null }, string>(CLIENT_CALL.transfer, (_from, { to }) => operations.transfer(to));

@@ -1,4 +1,5 @@
 import type { ClusterId, LogId, NodeId, NodeInfo } from "@dister/types";
+import type { ServiceReport } from "@dister/types/schemas";
 import type { Health, Members, Operations, ShownNode } from "../api-node.ts";
 import { CLIENT_CALL } from "../client-desk/calls.ts";
 import type { HelloAddress } from "../cluster/peer-address.ts";
@@ -125,6 +126,10 @@ export class ClientOperations implements Operations {
         cache: { keys: cache.size, bytes: cache.bytes, bytesMax: cache.bytesMax },
       },
     };
+  }
+
+  async report(reports: readonly ServiceReport[]): Promise<void> {
+    await this.#parts.servers.order<readonly ServiceReport[], null>(CLIENT_CALL.report, reports, ORDER_MS);
   }
 
   transfer(to: NodeId | null): Promise<NodeId> {

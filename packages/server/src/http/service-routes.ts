@@ -1,5 +1,11 @@
 import { DisterError, redactNode, type Service } from "@dister/types";
-import { parseOrThrow, ServiceNamesSchema, ServiceQuerySchema, ServicesSchema } from "@dister/types/schemas";
+import {
+  parseOrThrow,
+  ServiceNamesSchema,
+  ServiceQuerySchema,
+  ServiceReportsSchema,
+  ServicesSchema,
+} from "@dister/types/schemas";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ApiNode } from "../api-node.ts";
 import { ok, withLogId } from "./reply.ts";
@@ -11,7 +17,10 @@ export function shownService({ name, type, node }: Service): { name: string; typ
 }
 
 /** `/service`: registration and listing. */
-export function serviceRoutes(server: FastifyInstance, { reads, writes }: Pick<ApiNode, "reads" | "writes">): void {
+export function serviceRoutes(
+  server: FastifyInstance,
+  { reads, writes, operations }: Pick<ApiNode, "reads" | "writes" | "operations">,
+): void {
   server.get("/service", async (request, reply) => {
     const { name, consistency } = parseOrThrow(ServiceQuerySchema, request.query, "query");
     if (name === undefined || name === "") {
@@ -30,6 +39,12 @@ export function serviceRoutes(server: FastifyInstance, { reads, writes }: Pick<A
   };
   server.post("/service", register);
   server.put("/service", register);
+
+  server.post("/service/report", async (request) => {
+    const reports = parseOrThrow(ServiceReportsSchema, request.body, "body");
+    await operations.report(reports);
+    return ok({ taken: reports.length });
+  });
 
   server.delete("/service", async (request) => {
     const names = parseOrThrow(ServiceNamesSchema, request.body, "body");

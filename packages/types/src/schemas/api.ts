@@ -54,6 +54,27 @@ export const ServicesSchema = z
   })
   .pipe(z.array(ServiceConfigSchema));
 
+/** Body of `POST /service/report`: what applications say of themselves, as nodes of services of type `ttl`. */
+export const ServiceReportsSchema = z
+  .array(
+    z.strictObject({
+      name: z.string().min(1).max(LIMITS.nameCharsMax).describe("Name of the service."),
+      host: z.string().min(1).max(255).describe("Host of the node, as it was registered."),
+      port: z
+        .union([z.string().max(5), z.int()], { error: "the port of the node, as it was registered" })
+        .transform((port) => String(port).trim())
+        .optional(),
+      status: z
+        .union([z.literal(0), z.literal(1), z.literal("0"), z.literal("1")], { error: "0 or 1" })
+        .transform((status) => Number(status) as 0 | 1)
+        .default(1)
+        .describe("1 alive, 0 dead."),
+    }),
+  )
+  .min(1)
+  .max(LIMITS.servicesPerWriteMax);
+export type ServiceReport = z.output<typeof ServiceReportsSchema>[number];
+
 /** Body of `DELETE /service`. */
 export const ServiceNamesSchema = z
   .array(

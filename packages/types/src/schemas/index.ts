@@ -12,6 +12,8 @@ export {
   RequestIdSchema,
   ServiceNamesSchema,
   ServiceQuerySchema,
+  type ServiceReport,
+  ServiceReportsSchema,
   ServicesSchema,
   TransferSchema,
   ValueSchema,

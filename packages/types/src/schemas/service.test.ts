@@ -114,6 +114,7 @@ describe("the type of a service", () => {
     ["redis", { host: "h", port: 6379, pass: "p" }],
     ["grpc", { host: "h", port: 50_051, service: "shop.Cart" }],
     ["custom", { script: "/usr/local/bin/check --all" }],
+    ["ttl", { host: "worker-1", ttl: 30_000 }],
     ["web", { url: "http://h/", method: "head", headers: "a: b\nc: d", expect: "200-299,401", equals: "" }],
   ])("may be %s", (type, fields) => {
     expect(reads(type, fields)).toBe("");
@@ -125,6 +126,8 @@ describe("the type of a service", () => {
     ["redis", { port: 1 }, "node.0.host"],
     ["grpc", { host: "h" }, "node.0.port"],
     ["custom", {}, "node.0.script"],
+    ["ttl", { host: "h" }, "node.0.ttl"],
+    ["ttl", { host: "h", ttl: 99 }, "node.0.ttl"],
     ["ftp", { host: "h", port: 1 }, "type"],
     ["web", { url: "http://h/", method: "POST" }, "node.0.method"],
     ["web", { url: "http://h/", headers: "transfer-encoding: chunked" }, "node.0.headers"],

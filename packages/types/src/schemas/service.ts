@@ -27,7 +27,7 @@ const password = text(1_024).refine((value) => value !== REDACTED, {
 });
 
 /** Types of a service: each has a check of its own. */
-export const ServiceTypeSchema = z.enum(["tcp", "web", "mysql", "pgsql", "redis", "grpc", "custom"]);
+export const ServiceTypeSchema = z.enum(["tcp", "web", "mysql", "pgsql", "redis", "grpc", "custom", "ttl"]);
 export type ServiceType = z.infer<typeof ServiceTypeSchema>;
 
 /** What a check cannot do without. */
@@ -39,6 +39,7 @@ const NEEDED = {
   redis: ["host", "port"],
   grpc: ["host", "port"],
   custom: ["script"],
+  ttl: ["host", "ttl"],
 } as const satisfies Record<ServiceType, readonly string[]>;
 
 const webUrl = z
@@ -65,6 +66,9 @@ export const ServiceNodeSchema = z
     ...WEB_CHECK_FIELDS,
     service: text(255).optional().describe("Service that a `grpc` check asks for; the whole server without it."),
     script: text(1_024).optional().describe("Command of a `custom` check."),
+    ttl: numeric("milliseconds", LIMITS.checkIntervalMsMin, LIMITS.checkIntervalMsMax)
+      .optional()
+      .describe("Milliseconds for which a report of a `ttl` node counts."),
     priority: numeric("a weight", 0, 1_000_000).default("100").describe("Weight for balancing; 0 is never chosen."),
     interval: numeric("milliseconds", LIMITS.checkIntervalMsMin, LIMITS.checkIntervalMsMax)
       .default("2000")

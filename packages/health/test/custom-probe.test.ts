@@ -48,6 +48,8 @@ describe("X10 what may run", () => {
     for (const other of [`${folder}/../${path.slice(tmpdir().length + 1)}`, "sh", "./check-0", "", "[1]", '["']) {
       expect((await customProbe({ script: other, allowed: [path, "sh"], timeoutMs: 20_000 })).ok).toBe(false);
     }
+    const longer = script(`touch ${evidence}`);
+    expect((await customProbe({ script: longer, allowed: [longer.slice(0, -1)], timeoutMs: 20_000 })).ok).toBe(false);
     expect(existsSync(evidence)).toBe(false);
   });
 

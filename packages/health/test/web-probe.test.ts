@@ -83,6 +83,11 @@ describe("what an answer has to be", () => {
     expect(await webProbe({ url: beyond.url, timeoutMs, contains: "here" })).toMatchObject({ ok: false });
   });
 
+  test("a body does not equal a text because its begin does", async () => {
+    const server = await answering(answer("200 OK", `fine${" ".repeat(BODY_BYTES_MAX)}and more`));
+    expect(await webProbe({ url: server.url, timeoutMs, equals: "fine" })).toMatchObject({ ok: false });
+  });
+
   test("method and headers are sent as they are given", async () => {
     const server = await answering(answer("200 OK"));
     const options = { method: "HEAD", headers: "Host: shop.example\nx-key: k3y: 1\r\nUser-Agent: me" } as const;

@@ -130,7 +130,7 @@ function addService(program: Command, session: Session): void {
     .addOption(new Option("--key <key>", "needed with policy hash: equal keys get the same node"))
     .addOption(
       new Option("--count <n>", "so many different nodes, as a list").argParser((text) =>
-        readWhole(text, 1, LIMITS.serviceNodesMax),
+        readWhole(text, 1, LIMITS.balanceCountMax),
       ),
     )
     .option("--explain", "show every node, its weight or why it was left out, and how the draw went")

@@ -192,8 +192,8 @@ describe("services, getservice and balance", () => {
     [["--policy", "hash", "--key", ""], "policy hash chooses by a key: give one with --key"],
     [["--key", "k"], "--key goes with --policy hash only, not with priority"],
     [["--policy", "first", "--key", "k"], "--key goes with --policy hash only, not with first"],
-    [["--count", "0"], "A whole number from 1 to 10000 is needed."],
-    [["--count", "many"], "A whole number from 1 to 10000 is needed."],
+    [["--count", "0"], "A whole number from 1 to 100 is needed."],
+    [["--count", "many"], "A whole number from 1 to 100 is needed."],
   ])("balance with %j is wrong usage, and nobody is asked", async (flags, message) => {
     expect(await dister("balance", "db", ...flags)).toBe(2);
     expect(io.err).toContain(message);

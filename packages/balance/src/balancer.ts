@@ -57,7 +57,8 @@ export interface Balancer<T extends Candidate> {
   pick(key?: string): T | undefined;
   /**
    * Several different ones, in the order in which they were chosen; the first is as likely as by `pick`. Fewer than
-   * `count` when there are not so many (with a load bound: that have room), none when there is nobody.
+   * `count` when there are not so many (with a load bound: that have room), none when there is nobody. Takes time in
+   * proportion to `count` times the length of the list.
    * @param count - a whole number, 1 or more.
    */
   pickMany(count: number, key?: string): T[];

@@ -19,10 +19,13 @@ export function runningSums(weights: readonly number[]): Float64Array {
  */
 export function drawIndex(sums: Float64Array, rng: Pick<Rng, "next">): number {
   const last = sums.length - 1;
-  if (last < 0) return -1;
-  const point = rng.next() * sums[last]!;
+  return last < 0 ? -1 : indexAt(sums, rng.next() * sums[last]!);
+}
+
+/** Whose weight a point falls into; the last one's, if it lies beyond. */
+export function indexAt(sums: Float64Array, point: number): number {
   let low = 0;
-  let high = last;
+  let high = sums.length - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (sums[middle]! > point) high = middle;

@@ -55,10 +55,14 @@ export class Turns<T> {
   nextOf(may: (item: T) => boolean): { item: T; credit: number } | undefined {
     let best: Slot<T> | undefined;
     for (const slot of this.#slots) {
-      if (may(slot.item) && (best === undefined || slot.credit + slot.weight > best.credit + best.weight)) best = slot;
+      slot.credit += slot.weight;
+      // Those who may not were mostly charged just now, so that few of them are asked about.
+      if ((best === undefined || slot.credit > best.credit) && may(slot.item)) best = slot;
     }
-    if (best === undefined) return undefined;
-    for (const slot of this.#slots) slot.credit += slot.weight;
+    if (best === undefined) {
+      for (const slot of this.#slots) slot.credit -= slot.weight;
+      return undefined;
+    }
     const { item, credit } = best;
     best.credit -= this.#total;
     return { item, credit };

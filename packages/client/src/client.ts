@@ -47,7 +47,7 @@ export interface Client {
   balance(name: string, options?: BalanceOptions): Promise<ServiceNode>;
   /**
    * Up to `count` different healthy nodes of a service, in the order of choice; at least one.
-   * @param count - a whole number from 1 to 10,000.
+   * @param count - a whole number from 1 to `LIMITS.balanceCountMax`.
    * @throws DisterError as {@link balance}.
    */
   balanceMany(name: string, count: number, options?: BalanceOptions): Promise<ServiceNode[]>;

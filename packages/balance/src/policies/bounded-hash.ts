@@ -45,36 +45,36 @@ export class BoundedHash<T> implements Strategy<T> {
 
   next(key: string | undefined): Entry<T> | undefined {
     const keyHash = hashOf(checkedKey(key), KEY_SEED);
-    if (this.#bound !== undefined) return this.#best(keyHash, this.#withRoom({ taken: NOBODY }));
-    return this.#best(keyHash, undefined);
+    return this.#best(keyHash, NOBODY, this.#withRoom(ALONE));
   }
 
   nextOf(round: Round, key: string | undefined): Entry<T> | undefined {
     const keyHash = hashOf(checkedKey(key), KEY_SEED);
     const room = this.#withRoom(round);
-    const best = this.#best(keyHash, room);
+    const best = this.#best(keyHash, round.taken, room);
     if (best !== undefined) {
-      round.note?.(`of ${room.filter((has) => has).length} that could take the key it has the best score for it`);
+      const able = room?.filter((has) => has).length ?? this.#entries.length - round.taken.size;
+      round.note?.(`of ${able} that could take the key it has the best score for it`);
     }
     return best;
   }
 
-  /** The best for a key, of all or of those that `among` is true for. */
-  #best(keyHash: number, among: readonly boolean[] | undefined): Entry<T> | undefined {
+  /** The best for a key of those that are not taken and have room. */
+  #best(keyHash: number, taken: ReadonlySet<number>, room?: readonly boolean[]): Entry<T> | undefined {
     const hashes = this.#hashes;
     const inverses = this.#inverses;
     let best = -1;
     let bestScore = 0;
     let bestCost = Number.POSITIVE_INFINITY;
     for (let at = 0; at < hashes.length; at++) {
-      if (among !== undefined && among[at] === false) continue;
       const score = scoreOf(keyHash, hashes[at]!);
       const inverse = inverses[at]!;
       const share = (score + 0.5) * UNIT;
       // 1 - s is below -ln(s), and saves the logarithm of most that cannot win.
       if ((1 - share) * inverse > bestCost) continue;
       const cost = -Math.log(share) * inverse;
-      if (cost > bestCost) continue;
+      if (cost > bestCost || room?.[at] === false) continue;
+      if (taken.size > 0 && taken.has(this.#entries[at]!.position)) continue;
       if (cost === bestCost && score === bestScore && !winsTie(keyHash, this.#idAt(at), this.#idAt(best))) continue;
       best = at;
       bestScore = score;
@@ -87,10 +87,13 @@ export class BoundedHash<T> implements Strategy<T> {
     return this.#entries[at]!.id;
   }
 
-  /** Who is not taken and has less than its share of the whole load with this one more, times the factor. */
-  #withRoom({ taken, overloaded }: Round): boolean[] {
+  /**
+   * Who is not taken and has less than its share of the whole load with this one more, times the factor; undefined when
+   * there is no bound.
+   */
+  #withRoom({ taken, overloaded }: Round): boolean[] | undefined {
     const bound = this.#bound;
-    if (bound === undefined) return this.#entries.map(({ position }) => !taken.has(position));
+    if (bound === undefined) return undefined;
     const loads = this.#entries.map(({ candidate, position }) => checkedLoad(bound.loadOf(candidate), position));
     const factor = bound.factor ?? BOUND_FACTOR;
     const allowed = factor * (loads.reduce((sum, load) => sum + load, 0) + 1);
@@ -106,6 +109,7 @@ export class BoundedHash<T> implements Strategy<T> {
 }
 
 const NOBODY: ReadonlySet<number> = new Set();
+const ALONE: Round = { taken: NOBODY };
 
 function checkedKey(key: string | undefined): string {
   if (typeof key !== "string" || key === "") {

@@ -24,7 +24,10 @@ interface Kept {
   readonly latencies: Promise<LatenciesMs>;
 }
 
-/** Latencies that another node has measured, asked for at most once a second and service. */
+/**
+ * Latencies that whoever checks has measured, asked for at most once a second and service. The same list comes again until
+ * then, so that a balancer need not be made anew for each request.
+ */
 export class AskedLatencies {
   readonly #clock: Clock;
   readonly #ask: (call: LatenciesCall) => Promise<LatenciesReply>;

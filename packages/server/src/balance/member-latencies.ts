@@ -21,7 +21,7 @@ export class MemberLatencies implements Latencies {
     this.#node = node;
     const { rpc, clock, state } = node.components;
     const json = new JsonRpc(rpc);
-    this.#asked = new AskedLatencies(clock, (call) => this.#askLeader(json, call));
+    this.#asked = new AskedLatencies(clock, (call) => this.#ask(json, call));
     // A client node asks any server, which asks the leader; a member asks the leader, which answers of its own.
     json.serve<LatenciesCall, LatenciesReply>(LATENCIES_METHOD, async (_from, call) => {
       const service = state.service(call.name);
@@ -29,13 +29,17 @@ export class MemberLatencies implements Latencies {
     });
   }
 
-  async of(service: Service): Promise<LatenciesMs> {
-    const { raft, health } = this.#node.membered;
-    return raft.status().role === "leader" ? health.latenciesOf(service) : this.#asked.of(service);
+  of(service: Service): Promise<LatenciesMs> {
+    return this.#asked.of(service);
   }
 
-  async #askLeader(json: JsonRpc, call: LatenciesCall): Promise<LatenciesReply> {
-    const { leader } = this.#node.membered.raft;
+  async #ask(json: JsonRpc, call: LatenciesCall): Promise<LatenciesReply> {
+    const { raft, health } = this.#node.membered;
+    const { leader } = raft;
+    if (raft.status().role === "leader") {
+      const service = this.#node.components.state.service(call.name);
+      return latenciesReply(service, call, service === undefined ? [] : health.latenciesOf(service));
+    }
     if (leader === null) return { latenciesMs: [] };
     return json.call<LatenciesCall, LatenciesReply>(leader, LATENCIES_METHOD, call, LATENCIES_ASK_MS);
   }

@@ -119,8 +119,8 @@ export const BalanceQuerySchema = z
       .describe("With policy hash: equal keys get the same node."),
     count: z
       .string()
-      .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= LIMITS.serviceNodesMax, {
-        error: `a whole number from 1 to ${LIMITS.serviceNodesMax}`,
+      .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= LIMITS.balanceCountMax, {
+        error: `a whole number from 1 to ${LIMITS.balanceCountMax}`,
       })
       .transform(Number)
       .optional()

@@ -1,4 +1,4 @@
-import { LIMITS, type ServiceConfig, type ServiceNode } from "@dister/types";
+import { LIMITS, nodeIdentity, type ServiceConfig, type ServiceNode } from "@dister/types";
 import { BytesError } from "./bytes.ts";
 
 /** A service as it is written into commands, the database and snapshots: JSON, its fields in this order. */
@@ -44,16 +44,10 @@ function isRecord(read: unknown): read is Record<string, unknown> {
 export function keepStatuses(wanted: readonly ServiceNode[], old: readonly ServiceNode[]): ServiceNode[] {
   const known = new Map<string, ServiceNode["status"][]>();
   for (const node of old) {
-    const statuses = known.get(identityOf(node));
-    if (statuses === undefined) known.set(identityOf(node), [node.status]);
+    const statuses = known.get(nodeIdentity(node));
+    if (statuses === undefined) known.set(nodeIdentity(node), [node.status]);
     else statuses.push(node.status);
   }
   // Twins are matched in the order of the lists, one by one, so that each keeps a status of its own.
-  return wanted.map((node) => ({ ...node, status: known.get(identityOf(node))?.shift() ?? 0 }));
-}
-
-/** Everything of a node but its status, in a form that does not depend on the order of its fields. */
-function identityOf(node: ServiceNode): string {
-  const fields = Object.entries(node).filter(([field, value]) => field !== "status" && value !== undefined);
-  return JSON.stringify(fields.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return wanted.map((node) => ({ ...node, status: known.get(nodeIdentity(node))?.shift() ?? 0 }));
 }

@@ -107,6 +107,7 @@ export type {
 } from "./raft-message.ts";
 export { REDACTED } from "./redacted.ts";
 export {
+  nodeIdentity,
   redactNode,
   SECRET_NODE_FIELDS,
   type Service,

@@ -154,25 +154,34 @@ function services(suite: StateReaderSuite): void {
   });
 
   check(
-    "registering again keeps the status of the nodes that are unchanged, wherever they stand",
+    "registering again keeps the status of the nodes that are the same, wherever they stand and however they are checked",
     async (subject, make) => {
       await subject.apply([
-        make.command({ type: "serviceSet", services: [someService("web", [1, 2, 3])] }),
+        make.command({ type: "serviceSet", services: [someService("web", [1, 2, 3, 4])] }),
         make.command({
           type: "serviceStatus",
-          changes: [0, 1].map((node) => ({ service: "web", definedIndex: 1, node, status: 1 as const })),
+          changes: [0, 1, 3].map((node) => ({ service: "web", definedIndex: 1, node, status: 1 as const })),
         }),
         make.command({
           type: "serviceSet",
           services: [
-            { name: "web", type: "tcp", node: [someNode(3, 1), { ...someNode(1), priority: "7" }, someNode(2)] },
+            {
+              name: "web",
+              type: "tcp",
+              node: [
+                someNode(3, 1),
+                { ...someNode(1), user: "another" },
+                someNode(2),
+                { ...someNode(4), priority: "0", interval: "9000", timeout: "8000", rise: "7", fall: "6" },
+              ],
+            },
           ],
         }),
       ]);
       const service = subject.service("web")!;
       expectEqual(
         service.node.map((node) => node.status),
-        [0, 0, 1],
+        [0, 0, 1, 1],
         "statuses",
       );
       expectEqual([service.definedIndex, service.modifyIndex], [3, 3], "indexes");

@@ -4,7 +4,7 @@ import type { LogId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { entryLogId, LOG_START, type LogEntry, type LogPosition } from "../log-entry.ts";
 import type { Membership } from "../membership.ts";
-import type { Service, ServiceConfig, ServiceNode } from "../service.ts";
+import { nodeIdentity, type Service, type ServiceConfig } from "../service.ts";
 
 /** A request that was applied, and the log time of that. */
 export interface RememberedRequest {
@@ -113,7 +113,7 @@ export class MemoryState {
     // Equal nodes of the old list are used up one after the other, so that twins keep their own status.
     const old = [...(this.services.get(name)?.node ?? [])];
     const node = given.node.map((wanted) => {
-      const found = old.findIndex((candidate) => sameNode(candidate, wanted));
+      const found = old.findIndex((candidate) => nodeIdentity(candidate) === nodeIdentity(wanted));
       const [kept] = found < 0 ? [] : old.splice(found, 1);
       return { ...wanted, status: kept?.status ?? 0 };
     });
@@ -140,15 +140,6 @@ export class MemoryState {
     }
     return changed;
   }
-}
-
-function sameNode(a: ServiceNode, b: ServiceNode): boolean {
-  const [fieldsA, fieldsB] = [a, b].map((node) =>
-    Object.entries(node)
-      .filter(([field, value]) => field !== "status" && value !== undefined)
-      .sort(([x], [y]) => compareText(x, y)),
-  );
-  return JSON.stringify(fieldsA) === JSON.stringify(fieldsB);
 }
 
 /** Orders text as its UTF-8 bytes are ordered: by code points, which UTF-16 units beyond U+FFFF are not. */

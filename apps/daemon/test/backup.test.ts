@@ -95,7 +95,7 @@ describe("a backup of three", { timeout: 120_000 }, () => {
     const again = await api(cluster.url(2), "POST", "/kv", { once: "2" }, { "x-request-id": "only-once" });
     expect(again.status).toBe(200);
     expect((await api(cluster.url(2), "GET", "/kv?k=once")).data).toBe("1");
-    // It goes on as any cluster: without any one of them.
+    // Like every cluster it goes on without any one of them.
     await cluster.kill(0);
     expect(await api(cluster.url(1), "POST", "/kv", { after: "all" })).toMatchObject({ status: 200 });
   });

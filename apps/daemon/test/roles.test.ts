@@ -4,7 +4,7 @@ import { api, DaemonCluster, until } from "./daemons.ts";
 let cluster: DaemonCluster;
 afterEach(() => cluster.close(), 30_000);
 
-/** Who votes, as any node that answers says. */
+/** Who votes, by the word of whichever node answers. */
 async function voters(at: number): Promise<string[]> {
   const { data } = await api(cluster.url(at), "GET", "/node");
   const members = (data ?? []) as { name: string; voter: boolean }[];

@@ -72,7 +72,7 @@ describe.each(WAYS)("%s", (_name, choose) => {
     expect(chiSquare).toBeLessThan(20.52);
   });
 
-  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, WEIGHT_MAX + 1, "5" as unknown as number])(
+  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, WEIGHT_MAX + 1, JSON.parse('"5"') as number])(
     "the weight %s is refused by the name of its field, even of a dead candidate",
     (weight) => {
       const candidates = [...alive(1, 1), { weight, alive: false }];

@@ -79,7 +79,7 @@ function judge(child: ChildProcess, finish: Finish): void {
   });
 }
 
-/** The group has the number of its first process; it is there as long as any of its processes. */
+/** The group has the number of its first process; it is there while one of its processes is. */
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {

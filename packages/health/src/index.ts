@@ -7,9 +7,10 @@ export {
 } from "./check-scheduler.ts";
 export type { CheckReport, CheckTarget, LateCheck, StatusDecision } from "./check-target.ts";
 export { type CustomChecks, type CustomProbeOptions, customProbe, SCRIPT_OUTPUT_CHARS_MAX } from "./custom-probe.ts";
+export type { DatabaseProbeOptions } from "./database-probe.ts";
 export { type HostOptions, TARGET_BYTES_MAX } from "./driver-socket.ts";
 export { type GrpcProbeOptions, grpcProbe } from "./grpc-probe.ts";
-export { type DatabaseProbeOptions, mysqlProbe } from "./mysql-probe.ts";
+export { mysqlProbe } from "./mysql-probe.ts";
 export { pgsqlProbe } from "./pgsql-probe.ts";
 export { OUTPUT_CHARS_MAX, type Probe, type ProbeComponents, type ProbeOptions, type ProbeResult } from "./probe.ts";
 export { type ProbedType, type ProbeSettings, probeFor } from "./probe-for.ts";

@@ -1,32 +1,12 @@
-import { DriverSocket, driver, type HostOptions } from "./driver-socket.ts";
-import { type Finish, type ProbeComponents, type ProbeResult, reasonOf, runProbe } from "./probe.ts";
-
-export interface DatabaseProbeOptions extends HostOptions {
-  readonly user: string;
-  readonly pass?: string | undefined;
-  /** Without one, none is chosen (MySQL), or that of the user's name (PostgreSQL). */
-  readonly database?: string | undefined;
-}
+import { type DatabaseProbeOptions, databaseProbe, judgeOne } from "./database-probe.ts";
+import { type DriverSocket, driver } from "./driver-socket.ts";
+import { type Finish, type ProbeComponents, type ProbeResult, reasonOf } from "./probe.ts";
 
 /** Logs in to MySQL or MariaDB and asks `select 1`. Needs the driver `mysql2`. */
 export function mysqlProbe(options: DatabaseProbeOptions, components: ProbeComponents = {}): Promise<ProbeResult> {
-  return runProbe(options, components, (finish) => {
-    const socket = new DriverSocket(options, components, finish);
-    let leave = (): boolean => false;
-    ask(options, socket, finish).then(
-      (end) => {
-        leave = end;
-      },
-      (error: unknown) => finish(false, reasonOf(error)),
-    );
-    return () => {
-      if (leave()) socket.destroySoon();
-      else socket.destroy();
-    };
-  });
+  return databaseProbe({ ask, reasonOf }, options, components);
 }
 
-/** Begins, and gives back how to say goodbye, which is true when there was anything to say it for: a server counts those who leave without a word as aborted. */
 async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: Finish): Promise<() => boolean> {
   const { default: mysql } = await driver("mysql2", () => import("mysql2"));
   if (socket.destroyed) return () => false;
@@ -46,8 +26,7 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
     if (error !== null) return finish(false, codeOf(error));
     answered = true;
     const first: unknown = Array.isArray(rows) ? rows[0] : undefined;
-    const ok = (first as { one?: unknown } | undefined)?.one === 1;
-    finish(ok, ok ? "logged in and answered" : "an answer that is not understood");
+    judgeOne((first as { one?: unknown } | undefined)?.one, finish);
   });
   return () => {
     if (answered) connection.end(() => undefined);

@@ -1,23 +1,10 @@
-import { DriverSocket, driver } from "./driver-socket.ts";
-import type { DatabaseProbeOptions } from "./mysql-probe.ts";
-import { type Finish, type ProbeComponents, type ProbeResult, reasonOf, runProbe } from "./probe.ts";
+import { type DatabaseProbeOptions, databaseProbe, judgeOne } from "./database-probe.ts";
+import { type DriverSocket, driver } from "./driver-socket.ts";
+import { type Finish, type ProbeComponents, type ProbeResult, reasonOf } from "./probe.ts";
 
 /** Logs in to PostgreSQL and asks `select 1`. Needs the driver `pg`. */
 export function pgsqlProbe(options: DatabaseProbeOptions, components: ProbeComponents = {}): Promise<ProbeResult> {
-  return runProbe(options, components, (finish) => {
-    const socket = new DriverSocket(options, components, finish);
-    let leave = (): boolean => false;
-    ask(options, socket, finish).then(
-      (end) => {
-        leave = end;
-      },
-      (error: unknown) => finish(false, codeOf(error)),
-    );
-    return () => {
-      if (leave()) socket.destroySoon();
-      else socket.destroy();
-    };
-  });
+  return databaseProbe({ ask, reasonOf: codeOf }, options, components);
 }
 
 async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: Finish): Promise<() => boolean> {
@@ -46,8 +33,7 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
     await client.connect();
     const { rows } = await client.query<{ one: unknown }>("select 1 as one");
     answered = true;
-    const ok = rows[0]?.one === 1;
-    finish(ok, ok ? "logged in and answered" : "an answer that is not understood");
+    judgeOne(rows[0]?.one, finish);
   };
   query().catch((error: unknown) => finish(false, codeOf(error)));
   return () => {

@@ -1,12 +1,9 @@
 import { connect } from "node:net";
 import { guardedLookup } from "./address-guard.ts";
-import { type ProbeComponents, type ProbeOptions, type ProbeResult, reasonOf, runProbe } from "./probe.ts";
+import type { HostOptions } from "./driver-socket.ts";
+import { type ProbeComponents, type ProbeResult, reasonOf, runProbe } from "./probe.ts";
 
-export interface TcpProbeOptions extends ProbeOptions {
-  /** Name or address; IPv6 without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
+export type TcpProbeOptions = HostOptions;
 
 /** Connects and closes without a word: ok when the target takes the connection. */
 export function tcpProbe(options: TcpProbeOptions, components: ProbeComponents = {}): Promise<ProbeResult> {

@@ -20,9 +20,10 @@ export class MemberList implements Members {
   }
 
   async add(addresses: readonly HelloAddress[]): Promise<void> {
-    const { clusterId } = this.#node.components.identity.current;
-    for (const info of await Promise.all(addresses.map((address) => this.#node.discovery.hello(address)))) {
-      if (clusterId === "" || info.cluster === "" || info.cluster === clusterId) continue;
+    const { otherClusters, discovery, components } = this.#node;
+    for (const info of await Promise.all(addresses.map((address) => discovery.hello(address)))) {
+      if (!otherClusters.isOther(info)) continue;
+      const { clusterId } = components.identity.current;
       const reason =
         `${info.name} (${info.id}) belongs to cluster ${info.cluster} of this group, this node to ${clusterId}: ` +
         "run `dister node reset` there first";

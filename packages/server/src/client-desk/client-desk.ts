@@ -27,7 +27,7 @@ const REPLY_CHARS_MAX = 4 * 1024 * 1024;
 
 type DeskNode = Pick<ServedNode, "components" | "membered"> & Omit<ApiNode, "metrics" | "rng" | "latencies">;
 
-/** Answers the calls of client nodes at a member. A write goes on to the leader as any other does: one hop. */
+/** Answers the calls of client nodes at a member. A write goes on to the leader like all others: one hop. */
 export class ClientDesk {
   readonly changes: ChangeDesk;
   readonly #node: DeskNode;

@@ -1,27 +1,14 @@
-import {
-  type Clock,
-  hexIdOf,
-  type Logger,
-  type NodeInfo,
-  type PeerRpc,
-  type Rng,
-  type Sighting,
-  type Timer,
-  type Transport,
-} from "@dister/types";
+import { type Clock, hexIdOf, type NodeInfo, type Rng, type Sighting, type Timer } from "@dister/types";
 import type { ApiNode, Latencies, Members, Reads, Writes } from "../api-node.ts";
 import { AskedLatencies, LATENCIES_ASK_MS, LATENCIES_METHOD } from "../balance/asked-latencies.ts";
 import { Discovery } from "../cluster/discovery.ts";
-import type { HostNetwork } from "../cluster/host-network.ts";
-import type { IdentityFile } from "../cluster/identity.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { HelloAddress } from "../cluster/peer-address.ts";
 import { PeerDirectory } from "../cluster/peer-directory.ts";
-import type { Self } from "../cluster/self.ts";
 import { Api, type ApiOptions } from "../http/api.ts";
 import { Metrics } from "../metrics/metrics.ts";
-import type { HostFigures } from "../operating/host-figures.ts";
 import { MeasuredRpc } from "../operating/measured-rpc.ts";
+import type { NodeComponents } from "../served-node.ts";
 import { ChangeFollower } from "./change-follower.ts";
 import { ClientMetrics } from "./client-metrics.ts";
 import { ClientMembers, ClientOperations } from "./client-operations.ts";
@@ -32,18 +19,7 @@ import { Registry } from "./registry.ts";
 import { Servers } from "./servers.ts";
 
 /** The concrete parts of a client node, handed in by whoever composes it. They stay open when the node has stopped. */
-export interface ClientComponents {
-  readonly identity: IdentityFile;
-  readonly self: Self;
-  readonly transport: Transport;
-  readonly rpc: PeerRpc;
-  readonly network: HostNetwork;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly logger: Logger;
-  /** Figures of the machine for the metrics; without them those metrics are missing. */
-  readonly host?: HostFigures;
-}
+export type ClientComponents = Omit<NodeComponents, "log" | "state">;
 
 export interface ClientNodeOptions {
   /** Addresses of servers to say hello to; one that answers tells of the others. */

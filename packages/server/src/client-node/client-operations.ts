@@ -57,25 +57,21 @@ export interface ClientView {
   };
 }
 
+/** What a client node is made of, as far as it tells of it. */
+interface ClientParts {
+  readonly self: Self;
+  readonly servers: Servers;
+  readonly follower: ChangeFollower;
+  readonly cache: KeyCache;
+  readonly registry: Registry;
+  readonly isStopping: () => boolean;
+}
+
 /** What a client node says of itself. It is no member: what it orders, a server does. */
 export class ClientOperations implements Operations {
-  readonly #parts: {
-    self: Self;
-    servers: Servers;
-    follower: ChangeFollower;
-    cache: KeyCache;
-    registry: Registry;
-    isStopping: () => boolean;
-  };
+  readonly #parts: ClientParts;
 
-  constructor(parts: {
-    self: Self;
-    servers: Servers;
-    follower: ChangeFollower;
-    cache: KeyCache;
-    registry: Registry;
-    isStopping: () => boolean;
-  }) {
+  constructor(parts: ClientParts) {
     this.#parts = parts;
   }
 

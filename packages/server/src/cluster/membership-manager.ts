@@ -23,6 +23,7 @@ import { memberOf } from "./formation.ts";
 import { JsonRpc } from "./json-rpc.ts";
 import { MemberAddresses } from "./member-addresses.ts";
 import type { PeerDirectory } from "./peer-directory.ts";
+import { reachOf } from "./reach.ts";
 import { RoleKeeper } from "./role-keeper.ts";
 import type { Self } from "./self.ts";
 import type { TwinCheck } from "./twin-check.ts";
@@ -227,11 +228,10 @@ export class MembershipManager {
   /** A change after which no majority is reachable would be the last one. */
   #assertQuorum(membership: Membership): void {
     const voters = voterIds(membership);
-    const reachable = voters.filter((id) => id === this.#self.id || this.#transport.isUp(id)).length;
-    const needed = Math.floor(voters.length / 2) + 1;
+    const { reached, needed, isMajority } = reachOf(voters, (id) => id === this.#self.id || this.#transport.isUp(id));
     if (voters.length === 0) throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: "no voter would be left" });
-    if (reachable >= needed) return;
-    const reason = `of the ${voters.length} voters left, ${reachable} would be reachable and ${needed} are needed`;
+    if (isMajority) return;
+    const reason = `of the ${voters.length} voters left, ${reached.length} would be reachable and ${needed} are needed`;
     throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason });
   }
 

@@ -33,10 +33,15 @@ export class OtherClusters {
     this.#logger = parts.logger;
   }
 
+  /** Does a node belong to another cluster than this one? */
+  isOther({ id, cluster }: Pick<NodeInfo, "id" | "cluster">): boolean {
+    const own = this.#self.info().cluster;
+    return own !== "" && cluster !== "" && cluster !== own && id !== this.#self.id;
+  }
+
   /** Takes note of a node that belongs to another cluster of the group; false for any other node. */
   take(info: NodeInfo): boolean {
-    const own = this.#self.info().cluster;
-    if (own === "" || info.cluster === "" || info.cluster === own || info.id === this.#self.id) {
+    if (!this.isOther(info)) {
       this.#heard.delete(info.id);
       return false;
     }

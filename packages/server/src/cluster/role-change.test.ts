@@ -55,7 +55,7 @@ describe("a member that was started with another role", () => {
     expect(roleChanges(left, facts(server, { 2: monitor, 3: monitor })).next).toMatchObject({ id: idOf(3) });
   });
 
-  it("becomes a learner as a server, and gets its vote as any learner does", () => {
+  it("becomes a learner as a server, and gets its vote like every learner", () => {
     const membership = membershipOf([member(1), member(2, monitor)]);
     const changes = roleChanges(membership, facts(server, { 2: server }));
     expect(changes.next).toEqual({ ...member(2), voter: false });

@@ -1,5 +1,6 @@
 import type { Member, Membership, NodeId, NodeInfo, Role } from "@dister/types";
 import { ROLE } from "@dister/types";
+import { reachOf } from "./reach.ts";
 
 /** What the leader knows of the roles that nodes say of themselves. */
 export interface RoleFacts {
@@ -20,7 +21,7 @@ export interface RoleChanges {
 
 /**
  * Compares what members say they are since their last start with what the log says. A monitor that became a server gets its
- * vote later, as any learner does; a server that became a monitor loses it, while the others can decide without it.
+ * vote later, like every learner; a server that became a monitor loses it, while the others can decide without it.
  */
 export function roleChanges(membership: Membership, facts: RoleFacts): RoleChanges {
   const held: Member[] = [];
@@ -52,7 +53,6 @@ function roleOf(member: Member, { self, said }: RoleFacts): Role {
 }
 
 function canDecideWithout(leaving: Member, { members }: Membership, { self, said }: RoleFacts): boolean {
-  const left = members.filter(({ id, voter }) => voter && id !== leaving.id);
-  const heard = left.filter(({ id }) => id === self.id || said(id) !== undefined);
-  return heard.length * 2 > left.length;
+  const left = members.filter(({ id, voter }) => voter && id !== leaving.id).map(({ id }) => id);
+  return reachOf(left, (id) => id === self.id || said(id) !== undefined).isMajority;
 }

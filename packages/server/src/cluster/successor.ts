@@ -1,11 +1,9 @@
 import type { CoreStatus } from "@dister/raft";
 import type { NodeId, NodeInfo } from "@dister/types";
+import { hasCaughtUp } from "./caught-up.ts";
 
 /** What is needed of Raft's view. */
 type RaftView = Pick<CoreStatus, "id" | "membership" | "progress" | "lastIndex">;
-
-/** A successor lacks no more than this: what it still has to get delays the hand-over. */
-const LAG_ENTRIES_MAX = 64;
 
 /**
  * Chooses who leads after this node. In a rolling restart the leader hands over once and its successor once more at the
@@ -24,9 +22,11 @@ export class Successor {
 
   /** The voter to hand over to; undefined to leave it to Raft, which takes the one that has the most. */
   of({ id: self, membership, progress, lastIndex }: RaftView, isUp: (peer: NodeId) => boolean): NodeId | undefined {
-    const fit = progress.filter(({ id, match, state }) => {
+    const fit = progress.filter((peer) => {
+      const { id } = peer;
       const isVoter = membership.members.some((member) => member.id === id && member.voter && id !== self);
-      return isVoter && isUp(id) && state === "replicate" && match + LAG_ENTRIES_MAX >= lastIndex;
+      // What it still has to get would delay the hand-over.
+      return isVoter && isUp(id) && hasCaughtUp(peer, lastIndex);
     });
     return [...this.#boots.keys()].reverse().find((id) => fit.some((peer) => peer.id === id));
   }

@@ -9,10 +9,11 @@ import {
   stateVersionOf,
   withMembers,
 } from "@dister/types";
+import { hasCaughtUp } from "./caught-up.ts";
+import { reachOf } from "./reach.ts";
 import { roleChanges } from "./role-change.ts";
 
-/** A learner has caught up when it lacks no more than this, and was heard within {@link SILENT_MS_MAX}. */
-const LAG_ENTRIES_MAX = 64;
+/** A learner that becomes a voter was heard within this. */
 const SILENT_MS_MAX = 1_000;
 
 /** When the leader removes members that are gone, by itself; what the operator did not ask for never happens. */
@@ -66,7 +67,7 @@ export function replacedBy(learner: Member, { members }: Membership): Member | u
   return members.find((member) => member.id !== learner.id && isSameAddress(member.address, learner.address));
 }
 
-export function isSameAddress(a: PeerAddress, b: PeerAddress): boolean {
+function isSameAddress(a: PeerAddress, b: PeerAddress): boolean {
   return a.host === b.host && a.ports.raft === b.ports.raft;
 }
 
@@ -83,10 +84,10 @@ function otherRole({ membership }: RaftView, facts: UpkeepFacts): Upkeep | null 
 
 /** Makes a voter of a server that has caught up (Raft dissertation §4.2.1). */
 function promoted({ membership, progress, lastIndex }: RaftView): Upkeep | null {
-  for (const { id, match, state, silentMs } of progress) {
-    const member = membership.members.find((one) => one.id === id);
+  for (const peer of progress) {
+    const member = membership.members.find((one) => one.id === peer.id);
     if (member === undefined || member.voter || member.role !== ROLE.server) continue;
-    if (state !== "replicate" || match + LAG_ENTRIES_MAX < lastIndex || silentMs >= SILENT_MS_MAX) continue;
+    if (!hasCaughtUp(peer, lastIndex) || peer.silentMs >= SILENT_MS_MAX) continue;
     if (replacedBy(member, membership) !== undefined) continue;
     return replaced(membership, { ...member, voter: true }, "promoting a learner to voter");
   }
@@ -130,9 +131,9 @@ function cleanedUp({ membership, progress }: RaftView, { self, said, cleanup }: 
     const member = membership.members.find((one) => one.id === id);
     if (member === undefined || silentMs < cleanup.deadAfterMs || said(id) !== undefined) continue;
     const left = membership.members.filter((one) => one.id !== id);
-    const voters = left.filter(({ voter }) => voter);
-    const heard = voters.filter((one) => one.id === self.id || said(one.id) !== undefined);
-    if (member.voter && (voters.length < cleanup.minVoters || heard.length * 2 <= voters.length)) continue;
+    const voters = left.filter(({ voter }) => voter).map((one) => one.id);
+    const { isMajority } = reachOf(voters, (voter) => voter === self.id || said(voter) !== undefined);
+    if (member.voter && (voters.length < cleanup.minVoters || !isMajority)) continue;
     const fields = { node: id, name: member.name, silentMs: Math.round(silentMs) };
     return { message: "removing a member that is gone", fields, to: withMembers(membership, left) };
   }

@@ -10,17 +10,15 @@ import {
 import {
   type Clock,
   DisterError,
-  type FileHandle,
-  type FileSystem,
   isDisterError,
   NO_LOGGER,
   type NodeId,
   type PeerRpc,
   type Ports,
-  type Timer,
 } from "@dister/types";
 import { type CrashChoice, type ManualClock, MemoryFileSystem, type MemoryNetwork } from "@dister/types/testing";
 import type { Dice } from "../world/dice.ts";
+import { livingFiles } from "../world/living-files.ts";
 
 /** Addresses only: nobody is looked up, and nothing is scanned. */
 const NO_NETWORK: HostNetwork = { lookup: () => Promise.reject(new Error("no names here")), interfaces: () => [] };
@@ -87,8 +85,8 @@ export class Life {
     { minNode, peers }: { minNode: number; peers: readonly number[] },
   ) {
     const { dice: rng, network } = parts;
-    const clock = new LifeClock(parts.clock, () => this.#alive);
-    const fileSystem = new LifeFiles(node.files, () => this.#alive);
+    const clock = livingClock(parts.clock, () => this.#alive);
+    const fileSystem = livingFiles(node.files, () => this.#alive);
     this.identity = IdentityFile.open({ fileSystem, rng, folder: "/dister.db", group: "g" });
     const ports = portsOf(node.number);
     this.#self = new Self({
@@ -149,74 +147,13 @@ function portsOf(number: number): Ports {
 }
 
 /** What a process that has ended still awaits must come to nothing: no timer of it fires. */
-class LifeClock implements Clock {
-  readonly #clock: Clock;
-  readonly #isAlive: () => boolean;
-
-  constructor(clock: Clock, isAlive: () => boolean) {
-    this.#clock = clock;
-    this.#isAlive = isAlive;
-  }
-
-  nowMs(): number {
-    return this.#clock.nowMs();
-  }
-
-  wallMs(): number {
-    return this.#clock.wallMs();
-  }
-
-  setTimer(delayMs: number, fire: () => void): Timer {
-    return this.#clock.setTimer(delayMs, () => {
-      if (this.#isAlive()) fire();
-    });
-  }
-}
-
-/** Nor does a process that has ended reach the disk, which the next one uses already. */
-class LifeFiles implements FileSystem {
-  readonly #files: FileSystem;
-  readonly #isAlive: () => boolean;
-
-  constructor(files: FileSystem, isAlive: () => boolean) {
-    this.#files = files;
-    this.#isAlive = isAlive;
-  }
-
-  makeDirectory(path: string): void {
-    this.#alive(path).makeDirectory(path);
-  }
-
-  list(path: string): string[] {
-    return this.#alive(path).list(path);
-  }
-
-  exists(path: string): boolean {
-    return this.#alive(path).exists(path);
-  }
-
-  open(path: string, mode: "create" | "write" | "read"): FileHandle {
-    return this.#alive(path).open(path, mode);
-  }
-
-  remove(path: string): void {
-    this.#alive(path).remove(path);
-  }
-
-  rename(from: string, to: string): void {
-    this.#alive(from).rename(from, to);
-  }
-
-  syncDirectory(path: string): void {
-    this.#alive(path).syncDirectory(path);
-  }
-
-  lock(path: string): () => void {
-    return this.#alive(path).lock(path);
-  }
-
-  #alive(path: string): FileSystem {
-    if (this.#isAlive()) return this.#files;
-    throw new DisterError("DISTER_ERR_DISK", { operation: "use", path, reason: "the process has ended" });
-  }
+function livingClock(clock: Clock, isAlive: () => boolean): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    wallMs: () => clock.wallMs(),
+    setTimer: (delayMs, fire) =>
+      clock.setTimer(delayMs, () => {
+        if (isAlive()) fire();
+      }),
+  };
 }

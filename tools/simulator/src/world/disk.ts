@@ -1,6 +1,7 @@
 import { DisterError, type FileHandle, type FileSystem } from "@dister/types";
 import { type CrashChoice, MemoryFileSystem, SECTOR_BYTES } from "@dister/types/testing";
 import type { Dice } from "./dice.ts";
+import { livingFiles } from "./living-files.ts";
 import type { RunInside } from "./process-clock.ts";
 import type { World } from "./world.ts";
 
@@ -81,20 +82,7 @@ export class MachineDisk {
 
   /** The file system as one process sees it, as long as it lives. */
   inside({ run, isAlive, syncing }: DiskUser): FileSystem {
-    const files = (): MemoryFileSystem => {
-      if (!isAlive()) throw new DisterError("DISTER_ERR_DISK", { operation: "use", path: "/", reason: "ended" });
-      return this.files;
-    };
-    return {
-      makeDirectory: (path) => files().makeDirectory(path),
-      list: (path) => files().list(path),
-      exists: (path) => files().exists(path),
-      open: (path, mode) => this.#slow(files().open(path, mode), run, syncing),
-      remove: (path) => files().remove(path),
-      rename: (from, to) => files().rename(from, to),
-      syncDirectory: (path) => files().syncDirectory(path),
-      lock: (path) => files().lock(path),
-    };
+    return livingFiles(this.files, isAlive, (handle) => this.#slow(handle, run, syncing));
   }
 
   #write(handle: FileHandle, buffers: readonly Uint8Array[], position: number): void {

@@ -52,6 +52,18 @@ function watchPieces(nodes: readonly MemoryNode[]): {
   return { attempts, at: (attempt, piece, run) => traps.set(`${attempt} ${piece}`, run) };
 }
 
+/** A receiver that is cut off at the third piece, while the leader goes on writing. */
+async function cutOffWhileWriting(writes: number) {
+  const { t, behind } = await lagging();
+  const { leader } = t;
+  const seen = watchPieces(t.nodes);
+  seen.at(1, 3, () => t.isolate(behind));
+  await behind.start([1, 2, 3], membersAt(1, 2, 3), SMALL);
+  await t.until(() => seen.attempts[0]?.pieces.includes(3) === true);
+  for (let write = 0; write < writes; write++) await t.propose(leader, `m${write}`);
+  return { t, behind, leader, seen };
+}
+
 describe("a snapshot that is cut off", () => {
   it("S2: goes on behind the last piece that came in when the connection stands again", async () => {
     const { t, behind } = await lagging();
@@ -109,26 +121,14 @@ describe("a snapshot that is cut off", () => {
   });
 
   it("S6: the log is kept behind it meanwhile, so that it leads somewhere", async () => {
-    const { t, behind } = await lagging();
-    const { leader } = t;
-    const seen = watchPieces(t.nodes);
-    seen.at(1, 3, () => t.isolate(behind));
-    await behind.start([1, 2, 3], membersAt(1, 2, 3), SMALL);
-    await t.until(() => seen.attempts[0]?.pieces.includes(3) === true);
-    for (let write = 0; write < 40; write++) await t.propose(leader, `m${write}`);
+    const { t, behind, seen } = await cutOffWhileWriting(40);
     t.network.healAll();
     await t.until(() => behind.stateMachine.kv("m39") !== undefined);
     expect(seen.attempts.map(({ from }) => from)).toEqual([0, 3]);
   });
 
   it("S6: but not for ever: beyond the hold it is put together anew", async () => {
-    const { t, behind } = await lagging();
-    const { leader } = t;
-    const seen = watchPieces(t.nodes);
-    seen.at(1, 3, () => t.isolate(behind));
-    await behind.start([1, 2, 3], membersAt(1, 2, 3), SMALL);
-    await t.until(() => seen.attempts[0]?.pieces.includes(3) === true);
-    for (let write = 0; write < 100; write++) await t.propose(leader, `m${write}`);
+    const { t, behind, leader, seen } = await cutOffWhileWriting(100);
     expect(leader.log.lastIndex() - leader.log.firstIndex()).toBeLessThan(80);
     t.network.healAll();
     await t.until(() => behind.stateMachine.kv("m99") !== undefined);

@@ -1,10 +1,10 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { isDisterError, LIMITS, MSG_HEAD, NO_LOGGER, type NodeInfo } from "@dister/types";
+import { LIMITS, MSG_HEAD, NO_LOGGER, type NodeInfo } from "@dister/types";
 import { systemClock, systemRng } from "@dister/types/system";
 import { ManualClock } from "@dister/types/testing";
 import { encodeFrame, encodeMsg, encodeRaftFrame, FRAME_KIND, FrameDecoder, TcpPeers } from "@dister/wire";
 import { afterEach, describe, expect, test } from "vitest";
-import { A, B, C, infoOf, Lines, open, until } from "./lab.ts";
+import { A, at, B, C, infoOf, Lines, open, refusal, until } from "./lab.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -68,18 +68,6 @@ async function introduced(b: TcpPeers, id: string): Promise<Raw> {
   one.socket.write(helloFrame(infoOf(id), MSG_HEAD.raftHi, Buffer.from(B)));
   await until(() => one.frames.length === 2, "the hello comes back");
   return one;
-}
-
-const at = (port: number) => ({ host: "127.0.0.1", raftPort: port });
-
-async function refusal(hello: Promise<NodeInfo>): Promise<string> {
-  try {
-    await hello;
-  } catch (error) {
-    if (!isDisterError(error, "DISTER_ERR_HANDSHAKE")) throw error;
-    return String(error.details["reason"]);
-  }
-  return "none";
 }
 
 describe("who is let in", () => {

@@ -1,4 +1,4 @@
-import { type LogFields, type Logger, NO_LOGGER, type NodeInfo } from "@dister/types";
+import { isDisterError, type LogFields, type Logger, NO_LOGGER, type NodeInfo } from "@dister/types";
 import type { PeerLab, PeerNode } from "@dister/types/conformance";
 import { systemClock, systemRng } from "@dister/types/system";
 import {
@@ -120,4 +120,18 @@ export class Lines implements Logger {
   child(): Logger {
     return this;
   }
+}
+
+/** An address of loopback to say hello to. */
+export const at = (port: number): { host: string; raftPort: number } => ({ host: "127.0.0.1", raftPort: port });
+
+/** Why a handshake was refused, "none" when it was not. */
+export async function refusal(hello: Promise<NodeInfo>): Promise<string> {
+  try {
+    await hello;
+  } catch (error) {
+    if (!isDisterError(error, "DISTER_ERR_HANDSHAKE")) throw error;
+    return String(error.details["reason"]);
+  }
+  return "none";
 }

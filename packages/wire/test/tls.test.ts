@@ -6,12 +6,12 @@ import {
   createServer as createTlsServer,
   type TLSSocket,
 } from "node:tls";
-import { isDisterError, LIMITS, type NodeInfo } from "@dister/types";
+import { LIMITS } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { type PeerTls, type TcpPeers, TlsCredentials, type TlsPem } from "@dister/wire";
 import { afterEach, describe, expect, test } from "vitest";
 import { authority, certificate, nodePem } from "./certificates.ts";
-import { A, B, Lines, open, tlsOf, until } from "./lab.ts";
+import { A, at, B, Lines, open, refusal, tlsOf, until } from "./lab.ts";
 
 const HOUR_MS = 3_600_000;
 const ca = authority();
@@ -24,18 +24,6 @@ async function started(...args: Parameters<typeof open>): Promise<TcpPeers> {
   const peers = await open(...args);
   cleanups.push(() => peers.close());
   return peers;
-}
-
-const at = (port: number) => ({ host: "127.0.0.1", raftPort: port });
-
-async function refusal(hello: Promise<NodeInfo>): Promise<string> {
-  try {
-    await hello;
-  } catch (error) {
-    if (!isDisterError(error, "DISTER_ERR_HANDSHAKE")) throw error;
-    return String(error.details["reason"]);
-  }
-  return "none";
 }
 
 /** Credentials that no checking has seen, for what an attacker would show. */

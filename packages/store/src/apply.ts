@@ -2,19 +2,26 @@ import {
   type ChangeEvent,
   type Command,
   type CommandOutcome,
+  DisterError,
   decodeMembership,
   ENTRY_KIND,
   entryLogId,
+  type InstanceName,
+  isDisterError,
   type LogEntry,
+  type ModeChange,
   type Service,
   type ServiceConfig,
+  type ServiceInstance,
   type StampedCommand,
   type StatusChange,
 } from "@dister/types";
 import { decodeCommand } from "./command-codec.ts";
 import { membershipJson } from "./membership-json.ts";
-import { keepStatuses } from "./service-definition.ts";
-import { rowOfRequest, rowOfService, type State } from "./state.ts";
+import { protectedService } from "./protection.ts";
+import { type Moment, registered, withInstances, withMode, withoutInstances, withStatus } from "./service-changes.ts";
+import { rowOfService, stateRowOfService } from "./service-row.ts";
+import { rowOfRequest, type State } from "./state.ts";
 import type { Tables } from "./tables.ts";
 
 /** What applying a batch came to. */
@@ -74,14 +81,24 @@ class Applying {
     const known = requests.get(requestId);
     if (known !== undefined) return known;
 
-    const changed = this.#run(command);
-    const outcome = { requestId, logId: this.#state.appliedLogId, changed };
+    const outcome = { requestId, logId: this.#state.appliedLogId, ...this.#runOrRefuse(command) };
     requests.remember(outcome, this.#state.logTimeMs);
     this.#tables.requestInsert(rowOfRequest(outcome, this.#state.logTimeMs));
     return outcome;
   }
 
-  /** @returns how many keys, services or statuses were changed. */
+  /** A refusal is an outcome like any other: the same on every node, and nothing is changed. */
+  #runOrRefuse(command: Command): Pick<CommandOutcome, "changed" | "error"> {
+    try {
+      return { changed: this.#run(command) };
+    } catch (error) {
+      if (!isDisterError(error)) throw error;
+      if (error.code !== "DISTER_ERR_INVALID" && error.code !== "DISTER_ERR_INSTANCE_NOT_FOUND") throw error;
+      return { changed: 0, error: { code: error.code, message: error.message } };
+    }
+  }
+
+  /** @returns how many keys, services or instances were changed. */
   #run(command: Command): number {
     switch (command.type) {
       case "kvSet":
@@ -94,6 +111,12 @@ class Applying {
         return this.#serviceDelete(command.names);
       case "serviceStatus":
         return this.#serviceStatus(command.changes);
+      case "instanceSet":
+        return this.#instanceSet(command.services);
+      case "instanceDelete":
+        return this.#instanceDelete(command.instances);
+      case "instanceMode":
+        return this.#instanceMode(command.changes);
     }
   }
 
@@ -122,13 +145,48 @@ class Applying {
   }
 
   #serviceSet(services: readonly ServiceConfig[]): number {
-    const { index } = this.#state.applied;
     const last = new Map(services.map((service) => [service.name, service]));
-    for (const { name, type, node: wanted } of last.values()) {
-      const node = keepStatuses(wanted, this.#state.services.get(name)?.node ?? []);
-      this.#putService({ name, type, node, definedIndex: index, modifyIndex: index });
+    const { services: known } = this.#state;
+    // Everything is made before anything is put: one refusal refuses the whole command.
+    const made = [...last.values()].map((given) => registered(given, known.get(given.name), this.#moment));
+    for (const service of made) this.#putService(service);
+    return made.length;
+  }
+
+  #instanceSet(services: readonly ServiceConfig[]): number {
+    const made = new Map<string, Service>();
+    for (const given of services) {
+      made.set(
+        given.name,
+        withInstances(given, made.get(given.name) ?? this.#state.services.get(given.name), this.#moment),
+      );
     }
-    return last.size;
+    for (const service of made.values()) this.#putService(service);
+    return services.reduce((sum, { node }) => sum + node.length, 0);
+  }
+
+  #instanceDelete(instances: readonly InstanceName[]): number {
+    let changed = 0;
+    for (const [name, ids] of idsByService(instances)) {
+      const old = this.#state.services.get(name);
+      if (old === undefined) continue;
+      const left = withoutInstances(old, ids, this.#moment);
+      const removed = old.node.length - (left?.node.length ?? 0);
+      if (removed === 0) continue;
+      changed += removed;
+      if (left === undefined) this.#serviceDelete([name]);
+      else this.#putService(left);
+    }
+    return changed;
+  }
+
+  #instanceMode(changes: readonly ModeChange[]): number {
+    for (const { service: name, id } of changes) {
+      const service = this.#state.services.get(name);
+      if (service?.node.some((instance) => instance.id === id) === true) continue;
+      throw new DisterError("DISTER_ERR_INSTANCE_NOT_FOUND", { name, id });
+    }
+    return this.#changeInstances(changes, (instance, { mode }) => withMode(instance, mode), new Set());
   }
 
   #serviceDelete(names: readonly string[]): number {
@@ -143,21 +201,59 @@ class Applying {
   }
 
   #serviceStatus(changes: readonly StatusChange[]): number {
+    const isProtected = [...this.#state.services.values()].filter(({ protectedMs }) => protectedMs > 0);
+    return this.#changeInstances(
+      changes,
+      (instance, { definedIndex, status }) =>
+        instance.definedIndex === definedIndex ? withStatus(instance, status, this.#moment) : undefined,
+      new Set(isProtected.map(({ name }) => name)),
+    );
+  }
+
+  /**
+   * Changes instances where they stand.
+   * @param change - undefined for one that stays as it is.
+   * @param looked - names of services to be looked at though nothing is said of them.
+   */
+  #changeInstances<C extends InstanceName>(
+    changes: readonly C[],
+    change: (instance: ServiceInstance, change: C) => ServiceInstance | undefined,
+    looked: Set<string>,
+  ): number {
     // Collected per service, so that a large service is copied, written and told once per command.
-    const touched = new Map<string, Service>();
+    const touched = new Map<string, { node: ServiceInstance[]; places: Map<string, number> }>();
     let changed = 0;
-    for (const { service: name, definedIndex, node, status } of changes) {
-      const service = touched.get(name) ?? this.#state.services.get(name);
-      const old = service?.node[node];
-      if (service === undefined || old === undefined) continue;
-      if (service.definedIndex !== definedIndex || old.status === status) continue;
-      const copy = touched.get(name) ?? { ...service, node: [...service.node], modifyIndex: this.#state.applied.index };
-      copy.node[node] = { ...old, status };
-      touched.set(name, copy);
+    for (const one of changes) {
+      const copy = touched.get(one.service) ?? copyOf(this.#state.services.get(one.service));
+      const at = copy?.places.get(one.id);
+      const next = at === undefined ? undefined : change(copy!.node[at]!, one);
+      if (copy === undefined || at === undefined || next === undefined) continue;
+      copy.node[at] = next;
+      touched.set(one.service, copy);
+      looked.add(one.service);
       changed++;
     }
-    for (const service of touched.values()) this.#putService(service);
+    for (const name of looked) this.#review(this.#state.services.get(name)!, touched.get(name)?.node);
     return changed;
+  }
+
+  #review(service: Service, node: readonly ServiceInstance[] | undefined): void {
+    const changed = node === undefined ? service : { ...service, node };
+    const reviewed = protectedService(changed, this.#moment.timeMs);
+    if (reviewed === service) return;
+    if (node === undefined && reviewed.protectedMs === service.protectedMs) return;
+    this.#putState({ ...reviewed, modifyIndex: this.#state.applied.index });
+  }
+
+  get #moment(): Moment {
+    return { index: this.#state.applied.index, timeMs: this.#state.logTimeMs };
+  }
+
+  /** As below, for a service whose definition stays. */
+  #putState(service: Service): void {
+    this.#state.services.set(service.name, service);
+    this.#tables.serviceStatePut(service.name, stateRowOfService(service));
+    this.#serviceEvent(service.name, service);
   }
 
   #putService(service: Service): void {
@@ -170,4 +266,18 @@ class Applying {
     this.#state.serviceLogId = this.#state.appliedLogId;
     this.events.push({ type: "service", logId: this.#state.appliedLogId, name, service });
   }
+}
+
+function copyOf(service: Service | undefined): { node: ServiceInstance[]; places: Map<string, number> } | undefined {
+  if (service === undefined) return undefined;
+  return { node: [...service.node], places: new Map(service.node.map(({ id }, at) => [id, at])) };
+}
+
+function idsByService(instances: readonly InstanceName[]): Map<string, Set<string>> {
+  const byService = new Map<string, Set<string>>();
+  for (const { service, id } of instances) {
+    const ids = byService.get(service) ?? new Set();
+    byService.set(service, ids.add(id));
+  }
+  return byService;
 }

@@ -1,4 +1,14 @@
-import { type Command, DisterError, LIMITS, type StampedCommand, type StatusChange } from "@dister/types";
+import {
+  type Command,
+  DisterError,
+  INSTANCE_MODES,
+  type InstanceName,
+  LIMITS,
+  type ModeChange,
+  type ServiceConfig,
+  type StampedCommand,
+  type StatusChange,
+} from "@dister/types";
 import { ByteReader, BytesError, ByteWriter } from "./bytes.ts";
 import { parseDefinition, stringifyDefinition } from "./service-definition.ts";
 
@@ -8,13 +18,25 @@ import { parseDefinition, stringifyDefinition } from "./service-definition.ts";
 // +---------+------+---------------------+--------------+----------------------+
 const VERSION = 1;
 
-const TYPE = Object.freeze({ kvSet: 1, kvDelete: 2, serviceSet: 3, serviceDelete: 4, serviceStatus: 5 } as const);
+const TYPE = Object.freeze({
+  kvSet: 1,
+  kvDelete: 2,
+  serviceSet: 3,
+  serviceDelete: 4,
+  serviceStatus: 5,
+  instanceSet: 6,
+  instanceDelete: 7,
+  instanceMode: 8,
+} as const);
+/** In place of a status: checked no more. */
+const UNCHECKED = 2;
 
 /** One UTF-16 unit takes at most three bytes of UTF-8. */
 const REQUEST_ID_BYTES_MAX = LIMITS.requestIdCharsMax * 3;
 const NAME_BYTES_MAX = LIMITS.nameCharsMax * 3;
-/** Statuses in one command: one round of probes of the largest service. */
-const STATUS_CHANGES_MAX = LIMITS.serviceNodesMax;
+const ID_BYTES_MAX = LIMITS.instanceIdCharsMax * 3;
+/** Instances that one command names: one round of probes of the largest service. */
+const INSTANCES_MAX = LIMITS.serviceNodesMax;
 
 /**
  * Encodes a command as the payload of a log entry. Everything that {@link decodeCommand} would refuse is refused here,
@@ -74,20 +96,25 @@ function writeFields(out: ByteWriter, command: Command): void {
       for (const key of command.keys) writeText(out, key, 1, LIMITS.keyBytesMax);
       break;
     case "serviceSet":
+    case "instanceSet":
       writeCount(out, command.services.length, LIMITS.servicesPerWriteMax);
-      for (const service of command.services) {
-        const json = stringifyDefinition(service);
-        parseDefinition(json);
-        out.text(json);
-      }
+      for (const service of command.services) writeDefinition(out, service);
       break;
     case "serviceDelete":
       writeCount(out, command.names.length, LIMITS.servicesPerWriteMax);
       for (const name of command.names) writeText(out, name, 1, NAME_BYTES_MAX);
       break;
     case "serviceStatus":
-      writeCount(out, command.changes.length, STATUS_CHANGES_MAX);
+      writeCount(out, command.changes.length, INSTANCES_MAX);
       for (const change of command.changes) writeStatusChange(out, change);
+      break;
+    case "instanceDelete":
+      writeCount(out, command.instances.length, INSTANCES_MAX);
+      for (const instance of command.instances) writeInstance(out, instance);
+      break;
+    case "instanceMode":
+      writeCount(out, command.changes.length, INSTANCES_MAX);
+      for (const change of command.changes) writeModeChange(out, change);
       break;
   }
 }
@@ -106,42 +133,69 @@ function readFields(read: ByteReader, type: number): Command {
         type: "kvDelete",
         keys: readMany(read, LIMITS.keysPerWriteMax, () => readText(read, 1, LIMITS.keyBytesMax)),
       };
-    case TYPE.serviceSet: {
-      const services = readMany(read, LIMITS.servicesPerWriteMax, () =>
-        parseDefinition(read.text(LIMITS.entryPayloadBytesMax)),
-      );
-      return { type: "serviceSet", services };
-    }
+    case TYPE.serviceSet:
+      return { type: "serviceSet", services: readDefinitions(read) };
+    case TYPE.instanceSet:
+      return { type: "instanceSet", services: readDefinitions(read) };
     case TYPE.serviceDelete:
       return {
         type: "serviceDelete",
         names: readMany(read, LIMITS.servicesPerWriteMax, () => readText(read, 1, NAME_BYTES_MAX)),
       };
     case TYPE.serviceStatus:
-      return { type: "serviceStatus", changes: readMany(read, STATUS_CHANGES_MAX, () => readStatusChange(read)) };
+      return { type: "serviceStatus", changes: readMany(read, INSTANCES_MAX, () => readStatusChange(read)) };
+    case TYPE.instanceDelete:
+      return { type: "instanceDelete", instances: readMany(read, INSTANCES_MAX, () => readInstance(read)) };
+    case TYPE.instanceMode:
+      return { type: "instanceMode", changes: readMany(read, INSTANCES_MAX, () => readModeChange(read)) };
     default:
       throw new BytesError(`unknown type ${type}`);
   }
 }
 
-function writeStatusChange(out: ByteWriter, { service, definedIndex, node, status }: StatusChange): void {
+function writeDefinition(out: ByteWriter, service: ServiceConfig): void {
+  const json = stringifyDefinition(service);
+  parseDefinition(json);
+  out.text(json);
+}
+
+function readDefinitions(read: ByteReader): ServiceConfig[] {
+  return readMany(read, LIMITS.servicesPerWriteMax, () => parseDefinition(read.text(LIMITS.entryPayloadBytesMax)));
+}
+
+function writeInstance(out: ByteWriter, { service, id }: InstanceName): void {
   writeText(out, service, 1, NAME_BYTES_MAX);
-  out.varint(definedIndex);
-  if (node >= LIMITS.serviceNodesMax) throw new BytesError(`node ${node} of a service`);
-  out.varint(node);
-  out.varint(checkStatus(status));
+  writeText(out, id, 1, ID_BYTES_MAX);
+}
+
+function readInstance(read: ByteReader): InstanceName {
+  return { service: readText(read, 1, NAME_BYTES_MAX), id: readText(read, 1, ID_BYTES_MAX) };
+}
+
+function writeStatusChange(out: ByteWriter, change: StatusChange): void {
+  writeInstance(out, change);
+  out.varint(change.definedIndex);
+  const { status } = change;
+  if (status !== null && status !== 0 && status !== 1) throw new BytesError(`status ${status}`);
+  out.varint(status ?? UNCHECKED);
 }
 
 function readStatusChange(read: ByteReader): StatusChange {
-  const service = readText(read, 1, NAME_BYTES_MAX);
+  const instance = readInstance(read);
   const definedIndex = read.varint();
-  const node = read.varint(LIMITS.serviceNodesMax - 1);
-  return { service, definedIndex, node, status: checkStatus(read.varint()) };
+  const status = read.varint(UNCHECKED);
+  return { ...instance, definedIndex, status: status === UNCHECKED ? null : status === 1 ? 1 : 0 };
 }
 
-function checkStatus(status: number): 0 | 1 {
-  if (status !== 0 && status !== 1) throw new BytesError(`status ${status}`);
-  return status;
+function writeModeChange(out: ByteWriter, change: ModeChange): void {
+  writeInstance(out, change);
+  const at = INSTANCE_MODES.indexOf(change.mode);
+  if (at < 0) throw new BytesError(`mode ${change.mode}`);
+  out.varint(at);
+}
+
+function readModeChange(read: ByteReader): ModeChange {
+  return { ...readInstance(read), mode: INSTANCE_MODES[read.varint(INSTANCE_MODES.length - 1)]! };
 }
 
 function checkRequestId(requestId: string): string {

@@ -8,6 +8,7 @@ export const FORMAT_VERSION = 1;
 const APPLICATION_ID = 0x64697374;
 
 // Text is UTF-8 and compared byte by byte, so keys lie in the order of their UTF-8 bytes.
+// A service lies in two tables of one key: a changed status must not write the definitions of thousands of instances anew.
 // `request` grows at its end and is cut at its beginning; which id has which row is known in memory.
 const TABLES = `
   CREATE TABLE kv (
@@ -21,7 +22,12 @@ const TABLES = `
   CREATE TABLE service (
     name TEXT NOT NULL PRIMARY KEY,
     definition TEXT NOT NULL,
-    defined_index INTEGER NOT NULL,
+    defined_index INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE service_state (
+    name TEXT NOT NULL PRIMARY KEY,
+    state TEXT NOT NULL,
     modify_index INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 

@@ -1,9 +1,9 @@
-import { LIMITS, nodeIdentity, type ServiceConfig, type ServiceNode } from "@dister/types";
+import { LIMITS, type ServiceConfig } from "@dister/types";
 import { BytesError } from "./bytes.ts";
 
 /** A service as it is written into commands, the database and snapshots: JSON, its fields in this order. */
-export function stringifyDefinition({ name, type, node }: ServiceConfig): string {
-  return JSON.stringify({ name, type, node });
+export function stringifyDefinition({ name, type, protect, slowstart, node }: ServiceConfig): string {
+  return JSON.stringify({ name, type, protect, slowstart, node });
 }
 
 /**
@@ -23,31 +23,35 @@ export function parseDefinition(json: string): ServiceConfig {
   return read;
 }
 
+const FIELDS: ReadonlySet<string> = new Set(["name", "type", "protect", "slowstart", "node"]);
+
 function isDefinition(read: unknown): read is ServiceConfig {
-  if (!isRecord(read) || Object.keys(read).join() !== "name,type,node") return false;
-  const { name, type, node } = read;
+  if (!isRecord(read) || !Object.keys(read).every((field) => FIELDS.has(field))) return false;
+  const { name, type, protect, slowstart, node } = read;
   if (typeof name !== "string" || name.length === 0 || name.length > LIMITS.nameCharsMax) return false;
   if (!name.isWellFormed() || typeof type !== "string") return false;
-  return Array.isArray(node) && node.length <= LIMITS.serviceNodesMax && node.every(isNode);
+  if (protect !== undefined && protect !== "off" && !isTexts(protect)) return false;
+  if (slowstart !== undefined && typeof slowstart !== "string") return false;
+  return Array.isArray(node) && node.length <= LIMITS.serviceNodesMax && node.every(isInstance) && areNamed(node);
 }
 
-function isNode(read: unknown): boolean {
+function isInstance(read: unknown): read is { id: string } {
   if (!isRecord(read) || (read["status"] !== 0 && read["status"] !== 1)) return false;
-  return Object.entries(read).every(([field, value]) => field === "status" || typeof value === "string");
+  const { id, status: _status, tags, meta, ...texts } = read;
+  if (typeof id !== "string" || id.length === 0 || id.length > LIMITS.instanceIdCharsMax) return false;
+  if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))) return false;
+  return (meta === undefined || isTexts(meta)) && isTexts(texts);
+}
+
+/** Ids name the instances of a service, so none comes twice. */
+function areNamed(instances: readonly { readonly id: string }[]): boolean {
+  return new Set(instances.map(({ id }) => id)).size === instances.length;
+}
+
+function isTexts(read: unknown): boolean {
+  return isRecord(read) && Object.values(read).every((value) => typeof value === "string");
 }
 
 function isRecord(read: unknown): read is Record<string, unknown> {
   return typeof read === "object" && read !== null && !Array.isArray(read);
-}
-
-/** The nodes of a new definition with the statuses of those nodes that the old definition had already. */
-export function keepStatuses(wanted: readonly ServiceNode[], old: readonly ServiceNode[]): ServiceNode[] {
-  const known = new Map<string, ServiceNode["status"][]>();
-  for (const node of old) {
-    const statuses = known.get(nodeIdentity(node));
-    if (statuses === undefined) known.set(nodeIdentity(node), [node.status]);
-    else statuses.push(node.status);
-  }
-  // Twins are matched in the order of the lists, one by one, so that each keeps a status of its own.
-  return wanted.map((node) => ({ ...node, status: known.get(nodeIdentity(node))?.shift() ?? 0 }));
 }

@@ -94,7 +94,7 @@ export class SnapshotFiller {
         break;
       case "service":
         this.#state.service(record.row);
-        this.#tables.serviceInsert(record.row);
+        this.#tables.servicePut(record.row);
         break;
       case "request":
         this.#state.request(record.row);
@@ -119,5 +119,5 @@ export class SnapshotFiller {
 
 function sizeOf(record: RowRecord): number {
   if (record.type === "kv") return record.row.value.length;
-  return record.type === "service" ? record.row.definition.length : 0;
+  return record.type === "service" ? record.row.definition.length + record.row.state.length : 0;
 }

@@ -14,8 +14,9 @@ export const SNAPSHOT_VERSION = 1;
 const TYPE = Object.freeze({ header: 1, kv: 2, service: 3, request: 4, end: 5 } as const);
 
 const HASH_BYTES = 32;
-/** The largest record is that of a service, whose definition fitted an entry. */
-const RECORD_BYTES_MAX = LIMITS.entryPayloadBytesMax + 64 * 1024;
+/** The largest record is that of a service: its definition fitted an entry, and an instance's state takes four numbers. */
+const STATE_BYTES_MAX = LIMITS.serviceNodesMax * 64;
+const RECORD_BYTES_MAX = LIMITS.entryPayloadBytesMax + STATE_BYTES_MAX + 64 * 1024;
 
 /** Rows of each table. */
 export interface RowCounts {
@@ -91,7 +92,9 @@ function writeFields(out: ByteWriter, record: SnapshotRecord): void {
     case "service":
       out.text(record.row.name);
       out.text(record.row.definition);
-      for (const number of [record.row.defined_index, record.row.modify_index]) out.varint(number);
+      out.varint(record.row.defined_index);
+      out.text(record.row.state);
+      out.varint(record.row.modify_index);
       break;
     case "request":
       out.varint(record.row.log_id);
@@ -117,8 +120,8 @@ function readFields(read: ByteReader, type: number): SnapshotRecord {
     }
     case TYPE.service: {
       const [name, definition] = [read.text(RECORD_BYTES_MAX), read.text(RECORD_BYTES_MAX)];
-      const [defined_index, modify_index] = [read.varint(), read.varint()];
-      return { type: "service", row: { name, definition, defined_index, modify_index } };
+      const [defined_index, state, modify_index] = [read.varint(), read.text(RECORD_BYTES_MAX), read.varint()];
+      return { type: "service", row: { name, definition, defined_index, state, modify_index } };
     }
     case TYPE.request: {
       const [log_id, request_id] = [read.varint(), read.text(LIMITS.requestIdCharsMax * 3)];

@@ -14,6 +14,9 @@ const SINCE: Readonly<Record<Command["type"], number>> = {
   serviceSet: 1,
   serviceDelete: 1,
   serviceStatus: 1,
+  instanceSet: 1,
+  instanceDelete: 1,
+  instanceMode: 1,
 };
 
 /** State version that a command belongs to: it may be proposed when that, or a newer one, is in force. */

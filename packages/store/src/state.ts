@@ -10,7 +10,7 @@ import {
 } from "@dister/types";
 import { BytesError } from "./bytes.ts";
 import { RequestIds } from "./request-ids.ts";
-import { parseDefinition, stringifyDefinition } from "./service-definition.ts";
+import { serviceOf } from "./service-row.ts";
 import type { Positions, RequestRow, ServiceRow, Tables } from "./tables.ts";
 
 /**
@@ -78,22 +78,10 @@ export function readable<T>(read: () => T): T {
   }
 }
 
-/** The row of a service, the reverse of {@link loadState}. */
-export function rowOfService(service: Service): ServiceRow {
-  const { name, definedIndex, modifyIndex } = service;
-  return { name, definition: stringifyDefinition(service), defined_index: definedIndex, modify_index: modifyIndex };
-}
-
 /** The row of a request, the reverse of {@link loadState}. */
 export function rowOfRequest({ logId, requestId, changed, error }: CommandOutcome, timeMs: number): RequestRow {
   const json = error === undefined ? null : JSON.stringify(error);
   return { log_id: logId, request_id: requestId, time_ms: timeMs, changed, error: json };
-}
-
-function serviceOf(row: ServiceRow): Service {
-  const definition = parseDefinition(row.definition);
-  if (definition.name !== row.name) throw new BytesError("a service under another name");
-  return { ...definition, definedIndex: row.defined_index, modifyIndex: row.modify_index };
 }
 
 function outcomeOf(row: RequestRow): CommandOutcome {

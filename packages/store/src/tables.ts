@@ -10,11 +10,12 @@ export interface KvRow {
   readonly version: number;
 }
 
-/** A row of `service`. */
+/** A row of `service` and the one of `service_state` that belongs to it. */
 export interface ServiceRow {
   readonly name: string;
   readonly definition: string;
   readonly defined_index: number;
+  readonly state: string;
   readonly modify_index: number;
 }
 
@@ -54,7 +55,7 @@ type PositionRow = Readonly<
 const BEHIND_ALL_TEXT = Buffer.alloc(0);
 
 const KV_COLUMNS = "key, value, create_index, modify_index, version";
-const SERVICE_COLUMNS = "name, definition, defined_index, modify_index";
+const SERVICE_COLUMNS = "name, definition, defined_index, state, modify_index";
 const REQUEST_COLUMNS = "log_id, request_id, time_ms, changed, error";
 
 /** The tables of one connection: every statement is fixed, prepared once, and its values are bound. */
@@ -66,9 +67,10 @@ export class Tables {
   readonly #kvPut: Statement<[string, string, number, number], [createIndex: number, version: number]>;
   readonly #kvInsert: Statement<[string, string, number, number, number]>;
   readonly #kvDelete: Statement<[string]>;
-  readonly #servicePut: Statement<[string, string, number, number]>;
-  readonly #serviceInsert: Statement<[string, string, number, number]>;
+  readonly #servicePut: Statement<[string, string, number]>;
+  readonly #serviceStatePut: Statement<[string, string, number]>;
   readonly #serviceDelete: Statement<[string]>;
+  readonly #serviceStateDelete: Statement<[string]>;
   readonly #requestInsert: Statement<[number, string, number, number, string | null]>;
   readonly #requestsRemove: Statement<[number]>;
   readonly #positionPut: Statement<[number, number, number, number, number, number, number]>;
@@ -89,9 +91,10 @@ export class Tables {
       .raw();
     this.#kvInsert = db.prepare("INSERT INTO kv VALUES (?, ?, ?, ?, ?)");
     this.#kvDelete = db.prepare("DELETE FROM kv WHERE key = ?");
-    this.#servicePut = db.prepare("INSERT OR REPLACE INTO service VALUES (?, ?, ?, ?)");
-    this.#serviceInsert = db.prepare("INSERT INTO service VALUES (?, ?, ?, ?)");
+    this.#servicePut = db.prepare("INSERT OR REPLACE INTO service VALUES (?, ?, ?)");
+    this.#serviceStatePut = db.prepare("INSERT OR REPLACE INTO service_state VALUES (?, ?, ?)");
     this.#serviceDelete = db.prepare("DELETE FROM service WHERE name = ?");
+    this.#serviceStateDelete = db.prepare("DELETE FROM service_state WHERE name = ?");
     this.#requestInsert = db.prepare("INSERT INTO request VALUES (?, ?, ?, ?, ?)");
     this.#requestsRemove = db.prepare("DELETE FROM request WHERE log_id < ?");
     this.#positionPut = db.prepare(
@@ -129,16 +132,18 @@ export class Tables {
   }
 
   servicePut(row: ServiceRow): void {
-    this.#servicePut.run(row.name, row.definition, row.defined_index, row.modify_index);
+    this.#servicePut.run(row.name, row.definition, row.defined_index);
+    this.serviceStatePut(row.name, row);
   }
 
-  /** Inserts a service, in a database that is being filled. */
-  serviceInsert(row: ServiceRow): void {
-    this.#serviceInsert.run(row.name, row.definition, row.defined_index, row.modify_index);
+  /** What became of the instances of a service, which changes more often than what they are. */
+  serviceStatePut(name: string, { state, modify_index }: Pick<ServiceRow, "state" | "modify_index">): void {
+    this.#serviceStatePut.run(name, state, modify_index);
   }
 
   serviceDelete(name: string): void {
     this.#serviceDelete.run(name);
+    this.#serviceStateDelete.run(name);
   }
 
   requestInsert(row: RequestRow): void {
@@ -191,7 +196,9 @@ export class Tables {
   }
 
   everyService(): IterableIterator<ServiceRow> {
-    return this.#db.prepare<[], ServiceRow>(`SELECT ${SERVICE_COLUMNS} FROM service ORDER BY name`).iterate();
+    return this.#db
+      .prepare<[], ServiceRow>(`SELECT ${SERVICE_COLUMNS} FROM service JOIN service_state USING (name) ORDER BY name`)
+      .iterate();
   }
 
   /** Every request from a log id on, oldest first; the rows of forgotten ones are removed only later. */

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "./errors.ts";
 import type { LogId } from "./ids.ts";
 import type { Status } from "./node-info.ts";
-import type { ServiceConfig } from "./service.ts";
+import type { InstanceMode, ServiceConfig } from "./service.ts";
 
 /** Sets every pair, all or none. */
 export interface KvSetCommand {
@@ -28,24 +28,59 @@ export interface ServiceDeleteCommand {
   readonly names: readonly string[];
 }
 
-/** What a check found out about one node of a service. */
-export interface StatusChange {
-  readonly service: string;
-  /** `definedIndex` of the service that was checked: a change for an older definition is passed over. */
-  readonly definedIndex: number;
-  /** Position of the node in the service's list. */
-  readonly node: number;
-  readonly status: Status;
+/** Registers or replaces instances and leaves the others of their services as they are, all or none. */
+export interface InstanceSetCommand {
+  readonly type: "instanceSet";
+  /** A service that does not exist is made; one that does has to be of the same type. */
+  readonly services: readonly ServiceConfig[];
 }
 
-/** Changes the status of nodes of services. */
+/** An instance, by the name of its service and its id. */
+export interface InstanceName {
+  readonly service: string;
+  readonly id: string;
+}
+
+/** Removes instances, all or none; one that does not exist is passed over. A service goes with its last instance. */
+export interface InstanceDeleteCommand {
+  readonly type: "instanceDelete";
+  readonly instances: readonly InstanceName[];
+}
+
+export interface ModeChange extends InstanceName {
+  readonly mode: InstanceMode;
+}
+
+/** Takes instances out of use and back, all or none; one that does not exist is refused. */
+export interface InstanceModeCommand {
+  readonly type: "instanceMode";
+  readonly changes: readonly ModeChange[];
+}
+
+/** What checks found out about one instance. */
+export interface StatusChange extends InstanceName {
+  /** `definedIndex` of the instance that was checked: a change for an older definition is passed over. */
+  readonly definedIndex: number;
+  /** Null: what was found out counts no more, as if it had never been checked. */
+  readonly status: Status | null;
+}
+
+/** Changes the status of instances. Services that are protected are looked at anew, also those without a change. */
 export interface ServiceStatusCommand {
   readonly type: "serviceStatus";
   readonly changes: readonly StatusChange[];
 }
 
 /** Everything that the state machine can be told. */
-export type Command = KvSetCommand | KvDeleteCommand | ServiceSetCommand | ServiceDeleteCommand | ServiceStatusCommand;
+export type Command =
+  | KvSetCommand
+  | KvDeleteCommand
+  | ServiceSetCommand
+  | ServiceDeleteCommand
+  | ServiceStatusCommand
+  | InstanceSetCommand
+  | InstanceDeleteCommand
+  | InstanceModeCommand;
 
 /** A command as it is put into the log: with what must be the same on every node. */
 export interface StampedCommand {

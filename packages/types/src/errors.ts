@@ -22,6 +22,7 @@ export const ERRORS = Object.freeze({
   DISTER_ERR_KEY_NOT_FOUND: kind(404, "data not found"),
   DISTER_ERR_TOO_MANY_KEYS: kind(400, "too large data size, need a key, a prefix or a page to search"),
   DISTER_ERR_SERVICE_NOT_FOUND: kind(404, "no service named '{name}'"),
+  DISTER_ERR_INSTANCE_NOT_FOUND: kind(404, "service '{name}' has no instance '{id}'"),
   DISTER_ERR_NO_HEALTHY_NODE: kind(503, "no nodes of this service are alive", true),
 
   DISTER_ERR_NO_LEADER: kind(503, "leader not found, please try again after leader election done", true),

@@ -3,8 +3,13 @@ export type { BalanceCandidate, BalanceExplanation, BalancePolicy } from "./bala
 export type {
   Command,
   CommandOutcome,
+  InstanceDeleteCommand,
+  InstanceModeCommand,
+  InstanceName,
+  InstanceSetCommand,
   KvDeleteCommand,
   KvSetCommand,
+  ModeChange,
   ServiceDeleteCommand,
   ServiceSetCommand,
   ServiceStatusCommand,
@@ -46,6 +51,7 @@ export {
   logIdOf,
   type NodeId,
 } from "./ids.ts";
+export { instanceAddress, instanceIds, writtenAddress } from "./instance-id.ts";
 export { LIMITS } from "./limits.ts";
 export {
   ENTRY_KIND,
@@ -107,12 +113,27 @@ export type {
 } from "./raft-message.ts";
 export { REDACTED } from "./redacted.ts";
 export {
+  INSTANCE_MODES,
+  type InstanceConfig,
+  type InstanceMode,
+  type InstanceState,
+  isServed,
   nodeIdentity,
+  PROTECTED_INSTANCES_MIN,
+  type Protection,
+  protectionOf,
   redactNode,
   SECRET_NODE_FIELDS,
   type Service,
   type ServiceConfig,
+  type ServiceInstance,
   type ServiceNode,
   type ServiceType,
+  type ShownInstance,
+  type ShownService,
+  secretAudience,
+  showInstance,
+  showService,
+  stateOf,
 } from "./service.ts";
 export { CHECK_HEADERS_MAX, parseCheckHeaders, parseExpectedStatus } from "./web-check.ts";

@@ -60,6 +60,10 @@ export const LIMITS = Object.freeze({
   serviceNodesMax: 10_000,
   /** Nodes of all services in one `POST /service`: judging them holds up the event loop, some 5 µs each. */
   serviceNodesPerWriteMax: 10_000,
+  /** Id of an instance, in characters: host, port and more fit. */
+  instanceIdCharsMax: 300,
+  instanceTagsMax: 50,
+  instanceMetaMax: 50,
   /** Nodes that one `GET /balance` chooses: each looks at every node of the service, some 0.5 ms for 10,000 of them. */
   balanceCountMax: 100,
   /** Name of a service, node or group, in characters. */

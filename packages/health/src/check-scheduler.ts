@@ -18,8 +18,12 @@ import { type CheckSchedulerOptions, schedulerOptions } from "./scheduler-option
  * Duties:
  * 1. Settles soon after `signal` is aborted; until then it holds one of the places that checks have at once.
  * 2. A failing target is a result with `ok: false`; a rejection counts as a failure too, but is logged as an error.
+ * 3. Null says that nothing could be found out yet: the check counts for nothing.
  */
-export type Prober<T extends CheckTarget = CheckTarget> = (target: T, signal: AbortSignal) => Promise<ProbeResult>;
+export type Prober<T extends CheckTarget = CheckTarget> = (
+  target: T,
+  signal: AbortSignal,
+) => Promise<ProbeResult | null>;
 
 export interface CheckSchedulerComponents<T extends CheckTarget> {
   readonly clock: Clock;
@@ -30,7 +34,12 @@ export interface CheckSchedulerComponents<T extends CheckTarget> {
    * Hears that the status in force is no longer right. It is told again after every check until an `update` brings the
    * decided status in, so that a decision whose proposal got lost is made good. Must not throw.
    */
-  readonly onChange: (decision: StatusDecision) => void;
+  readonly onChange?: (decision: StatusDecision) => void;
+  /**
+   * Hears that what the checks of a target come to has changed, be it back to the status in force, and of its first check;
+   * `report` then says it. Must not throw.
+   */
+  readonly onState?: (key: string) => void;
   /** Hears of each check that starts late: the machine is too slow or the places are too few. Must not throw. */
   readonly onLate?: (late: LateCheck) => void;
 }
@@ -171,8 +180,7 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
 
   #tick(check: Check<T>): void {
     const { clock, rng } = this.#components;
-    const { jitter } = this.#options;
-    const { key, intervalMs } = check.target;
+    const { key, intervalMs, jitter = this.#options.jitter } = check.target;
     const { plannedMs } = check;
     // Counted from the time when the check was due, so that the rhythm does not drift; what a pause left out is not
     // made up for.
@@ -219,7 +227,7 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
       }),
     };
     this.#runs.set(target.key, run);
-    const probe = async (): Promise<ProbeResult> => prober(target, controller.signal);
+    const probe = async (): Promise<ProbeResult | null> => prober(target, controller.signal);
     probe().then(
       (result) => this.#settle(check, run, result),
       (error: unknown) => {
@@ -243,28 +251,35 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
     }
   }
 
-  #settle(check: Check<T>, run: Run, result: Finding): void {
+  #settle(check: Check<T>, run: Run, result: Finding | null): void {
     run.timer.cancel();
     this.#runs.delete(check.target.key);
-    if (!run.overdue && !run.dropped) this.#observe(check, result);
+    if (result !== null && !run.overdue && !run.dropped) this.#observe(check, result);
     this.#startWaiting();
   }
 
   #observe(check: Check<T>, { ok, output, latencyMs }: Finding): void {
-    const { logger, onChange } = this.#components;
-    const { key, definedIndex } = check.target;
+    const { logger } = this.#components;
+    const { key } = check.target;
     check.checks += 1;
     check.output = output;
     if (ok && latencyMs !== undefined) check.latency.observe(latencyMs);
     const changed = check.riseFall.observe(ok);
-    if (changed !== undefined) logger.info("a check changed a status", { key, status: changed, output });
-    const { status } = check.riseFall;
-    if (status === null || status === check.target.status || this.#isDamped(check, status)) return;
+    if (changed !== undefined) logger.debug("a check changed a status", { key, status: changed, output });
     try {
-      onChange({ key, definedIndex, status, output });
+      if (changed !== undefined || check.checks === 1) this.#components.onState?.(key);
+      this.#tellChange(check, output);
     } catch (error) {
       logger.error("a decided status could not be handed on", { key, error });
     }
+  }
+
+  #tellChange(check: Check<T>, output: string): void {
+    const { onChange } = this.#components;
+    const { status } = check.riseFall;
+    if (onChange === undefined || status === null) return;
+    const { key, definedIndex, status: inForce } = check.target;
+    if (status !== inForce && !this.#isDamped(check, status)) onChange({ key, definedIndex, status, output });
   }
 
   /** Whether a change comes too soon behind another one. What is told again because it got lost is no other one. */

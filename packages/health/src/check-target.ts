@@ -16,6 +16,8 @@ export interface CheckTarget {
   readonly fall: number;
   /** The status that is in force, whoever decided it; null: none yet. */
   readonly status: Status | null;
+  /** As the scheduler's option, for this target alone. */
+  readonly jitter?: number | undefined;
 }
 
 /** What the checks of one target have found so far. */
@@ -53,7 +55,8 @@ export function sameDefinition(before: CheckTarget, after: CheckTarget): boolean
     before.intervalMs === after.intervalMs &&
     before.timeoutMs === after.timeoutMs &&
     before.rise === after.rise &&
-    before.fall === after.fall
+    before.fall === after.fall &&
+    before.jitter === after.jitter
   );
 }
 
@@ -65,6 +68,10 @@ export function assertTargets(targets: readonly CheckTarget[]): void {
     assertRange(position, "timeoutMs", target.timeoutMs, [1, LIMITS.checkIntervalMsMax]);
     assertRange(position, "rise", target.rise, [1, Number.MAX_SAFE_INTEGER]);
     assertRange(position, "fall", target.fall, [1, Number.MAX_SAFE_INTEGER]);
+    const { jitter = 0 } = target;
+    if (!(jitter >= 0 && jitter <= 0.5)) {
+      throw invalid(`targets.${position}.jitter`, String(jitter), "a number from 0 to 0.5");
+    }
     if (keys.has(target.key)) throw invalid(`targets.${position}.key`, "a key that came before", "each key once");
     keys.add(target.key);
   });

@@ -67,7 +67,7 @@ function filled(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }
 
-function needed(type: ServiceType, field: keyof ServiceNode, value: string | number | undefined): string {
+function needed(type: ServiceType, field: keyof ServiceNode, value: ServiceNode[keyof ServiceNode]): string {
   if (value !== undefined && value !== "") return String(value);
   const allowed = `needed for a service of type ${type}`;
   throw new DisterError("DISTER_ERR_INVALID", { field, got: "nothing", allowed });

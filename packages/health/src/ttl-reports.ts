@@ -1,4 +1,4 @@
-import { type Clock, STATUS, type Status } from "@dister/types";
+import type { Clock } from "@dister/types";
 import type { ProbeResult } from "./probe.ts";
 
 /** What a `ttl` check asks the reports for. */
@@ -7,8 +7,6 @@ export interface TtlQuestion {
   readonly key: string;
   /** Milliseconds for which a report counts. */
   readonly ttlMs: number;
-  /** The status in force: it is left as it is until a report could have come. */
-  readonly status: Status | null;
 }
 
 /**
@@ -29,15 +27,14 @@ export class TtlReports {
     this.#reports.set(key, { ok, atMs: this.#clock.nowMs() });
   }
 
-  /** The result of a check: ok while the last report is no older than its time, and said so. */
-  check({ key, ttlMs, status }: TtlQuestion): ProbeResult {
+  /** The result of a check: ok while the last report is no older than its time, and said so; null until one could have come. */
+  check({ key, ttlMs }: TtlQuestion): ProbeResult | null {
     const nowMs = this.#clock.nowMs();
     const report = this.#reports.get(key);
     if (report === undefined) {
       const sinceMs = this.#askedSinceMs.get(key) ?? nowMs;
       this.#askedSinceMs.set(key, sinceMs);
-      const waits = nowMs - sinceMs <= ttlMs;
-      return { ok: waits && status === STATUS.alive, latencyMs: 0, output: "no report yet" };
+      return nowMs - sinceMs <= ttlMs ? null : { ok: false, latencyMs: 0, output: "no report yet" };
     }
     if (nowMs - report.atMs > ttlMs) return { ok: false, latencyMs: 0, output: `no report within ${ttlMs} ms` };
     return { ok: report.ok, latencyMs: 0, output: report.ok ? "reported alive" : "reported dead" };

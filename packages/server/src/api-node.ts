@@ -1,4 +1,5 @@
 import type {
+  Clock,
   Command,
   CommandOutcome,
   ErrorCode,
@@ -8,6 +9,7 @@ import type {
   NodeInfo,
   Rng,
   Service,
+  ServiceChecks,
 } from "@dister/types";
 import type { ReplyMarks, ServiceReport } from "@dister/types/schemas";
 import type { HelloAddress } from "./cluster/peer-address.ts";
@@ -93,6 +95,13 @@ export interface Health {
   readonly code: ErrorCode;
 }
 
+/** Who was sent a change: members that have applied it, and client nodes that follow them. */
+export interface WatchersTold {
+  readonly told: number;
+  /** Names of those that were not, as far as is known, when the wait was over. */
+  readonly waiting: readonly string[];
+}
+
 /** Operating the node and its cluster. */
 export interface Operations {
   health(): Health;
@@ -104,6 +113,13 @@ export interface Operations {
    *   `DISTER_ERR_NO_LEADER`, `DISTER_ERR_NOT_LEADER`.
    */
   report(reports: readonly ServiceReport[]): Promise<void>;
+  /**
+   * What the checks of a service have found, as the leader has heard it.
+   * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`, `DISTER_ERR_NO_LEADER`, `DISTER_ERR_NOT_LEADER`.
+   */
+  checks(name: string): Promise<ServiceChecks>;
+  /** Resolves when every connected watcher was sent everything up to a log id, or the wait is over. */
+  watchersTold(logId: LogId, waitMs: number): Promise<WatchersTold>;
   /** Begins to hand leadership over, wherever it is. @returns who is to lead. */
   transfer(to: NodeId | null): Promise<NodeId>;
 }
@@ -135,4 +151,5 @@ export interface ApiNode {
   readonly backups?: Backups;
   readonly metrics: Pick<Metrics, "registry" | "request">;
   readonly rng: Rng;
+  readonly clock: Clock;
 }

@@ -1,5 +1,6 @@
 import { type CoreStatus, RaftNode } from "@dister/raft";
 import {
+  type Clock,
   type CommandOutcome,
   DisterError,
   hexIdOf,
@@ -23,7 +24,7 @@ import { Successor } from "./cluster/successor.ts";
 import { TwinCheck } from "./cluster/twin-check.ts";
 import { NO_CLEANUP } from "./cluster/upkeep.ts";
 import { Gateway, PROPOSE_METHOD } from "./gateway.ts";
-import { HealthMonitor } from "./health-monitor.ts";
+import { HealthMonitor } from "./health/health-monitor.ts";
 import { Api } from "./http/api.ts";
 import { MemberBackups } from "./member-backups.ts";
 import { MemberList } from "./member-list.ts";
@@ -144,6 +145,10 @@ export class ClusterNode implements ServedNode, ApiNode {
     return this.components.rng;
   }
 
+  get clock(): Clock {
+    return this.components.clock;
+  }
+
   /** Raft's view, or null while the node belongs to no cluster. */
   get status(): CoreStatus | null {
     return this.#membered?.raft.status() ?? null;
@@ -201,7 +206,10 @@ export class ClusterNode implements ServedNode, ApiNode {
       { raft, self, directory: this.directory, transport, rpc, twins: this.#twins, clock, logger },
       { cleanup: this.#options.cleanup ?? NO_CLEANUP },
     );
-    const health = new HealthMonitor({ raft, state, gateway, clock, rng, logger }, this.#options.checks);
+    const health = new HealthMonitor(
+      { self: self.id, raft, state, gateway, json: new JsonRpc(rpc), clock, rng, logger },
+      this.#options.checks,
+    );
     self.setRaftRole(() => this.#membered?.raft.status().raftRole ?? RAFT_ROLE.follower);
     this.#membered = { raft, gateway, membership, health };
     membership.start();

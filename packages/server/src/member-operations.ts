@@ -1,6 +1,7 @@
-import { DisterError, type ErrorCode, type NodeId } from "@dister/types";
+import { DisterError, type ErrorCode, type LogId, type NodeId, type ServiceChecks } from "@dister/types";
 import type { ServiceReport } from "@dister/types/schemas";
-import type { Health, Operations } from "./api-node.ts";
+import type { Health, Operations, WatchersTold } from "./api-node.ts";
+import { Watchers } from "./client-desk/watchers-told.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import { serveLeaderView } from "./operating/members-report.ts";
 import { statusReport } from "./operating/status-report.ts";
@@ -12,9 +13,11 @@ const CALL_MS = 2_000;
 export class MemberOperations implements Operations {
   readonly #node: ServedNode;
   readonly #json: JsonRpc;
+  readonly #watchers: Watchers;
 
   constructor(node: ServedNode) {
     this.#node = node;
+    this.#watchers = new Watchers(node);
     this.#json = new JsonRpc(node.components.rpc);
     this.#json.serve<{ to: NodeId | null }, NodeId>("cluster.transfer", (_from, { to }) =>
       node.transferLeadership(to ?? undefined),
@@ -23,6 +26,7 @@ export class MemberOperations implements Operations {
       node.membered.health.report(reports);
       return null;
     });
+    this.#json.serve<{ name: string }, ServiceChecks>("health.checks", (_from, { name }) => this.#checksHere(name));
     serveLeaderView(node, this.#json);
   }
 
@@ -42,16 +46,35 @@ export class MemberOperations implements Operations {
   }
 
   async report(reports: readonly ServiceReport[]): Promise<void> {
-    const { raft, health } = this.#node.membered;
-    if (raft.leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
-    if (raft.leader === this.#node.components.self.id) return health.report(reports);
-    await this.#json.call<readonly ServiceReport[], null>(raft.leader, "health.report", reports, CALL_MS);
+    await this.#atLeader("health.report", reports, () => {
+      this.#node.membered.health.report(reports);
+      return null;
+    });
   }
 
-  async transfer(to: NodeId | null): Promise<NodeId> {
+  checks(name: string): Promise<ServiceChecks> {
+    return this.#atLeader("health.checks", { name }, () => this.#checksHere(name));
+  }
+
+  watchersTold(logId: LogId, waitMs: number): Promise<WatchersTold> {
+    return this.#watchers.told(logId, waitMs);
+  }
+
+  transfer(to: NodeId | null): Promise<NodeId> {
+    return this.#atLeader("cluster.transfer", { to }, () => this.#node.transferLeadership(to ?? undefined));
+  }
+
+  #checksHere(name: string): ServiceChecks {
+    const service = this.#node.components.state.service(name);
+    if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
+    return this.#node.membered.health.checksOf(service);
+  }
+
+  /** Does something here when this node leads, else has the leader do it. */
+  async #atLeader<Q, A>(method: string, question: Q, here: () => A): Promise<A> {
     const { leader } = this.#node.membered.raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
-    if (leader === this.#node.components.self.id) return this.#node.transferLeadership(to ?? undefined);
-    return this.#json.call<{ to: NodeId | null }, NodeId>(leader, "cluster.transfer", { to }, CALL_MS);
+    if (leader === this.#node.components.self.id) return here();
+    return this.#json.call<Q, A>(leader, method, question, CALL_MS);
   }
 }

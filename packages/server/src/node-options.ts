@@ -1,8 +1,8 @@
-import type { CustomChecks } from "@dister/health";
 import type { RaftOptions } from "@dister/raft";
 import type { HelloAddress } from "./cluster/peer-address.ts";
 import type { CleanupPolicy } from "./cluster/upkeep.ts";
 import type { GatewayOptions } from "./gateway.ts";
+import type { HealthOptions } from "./health/health-monitor.ts";
 import type { ApiOptions } from "./http/api.ts";
 
 /** Tuning of a node; the defaults are those of a node that configures nothing. */
@@ -17,8 +17,8 @@ export interface NodeOptions {
   readonly raft?: Partial<RaftOptions>;
   /** Removing members that are gone; never unless set. */
   readonly cleanup?: CleanupPolicy;
-  /** What the scripts of `custom` checks may run on this node; nothing unless set. */
-  readonly checks?: { readonly custom: CustomChecks };
+  /** How instances of services are checked. */
+  readonly checks?: Partial<HealthOptions>;
   readonly gateway?: Partial<GatewayOptions>;
   /** Disk, database or an assertion failed: the node has stopped itself, the process should end. */
   readonly onFatal: (error: unknown) => void;

@@ -21,7 +21,7 @@ import type { OtherClusters } from "./cluster/other-clusters.ts";
 import type { PeerDirectory } from "./cluster/peer-directory.ts";
 import type { Self } from "./cluster/self.ts";
 import type { Gateway } from "./gateway.ts";
-import type { HealthMonitor } from "./health-monitor.ts";
+import type { HealthMonitor } from "./health/health-monitor.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { HostFigures } from "./operating/host-figures.ts";
 import type { LeaderHistory } from "./operating/leader-history.ts";

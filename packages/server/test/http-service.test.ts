@@ -398,12 +398,12 @@ describe("health checks and /balance", () => {
 
   it("of an older definition change nothing", async () => {
     await register([{ name: "old", type: "tcp", node: [entry(1, { interval: 60_000 })] }]);
-    const old = follower.state.service("old")!.definedIndex;
-    await register([{ name: "old", type: "tcp", node: [entry(1, { interval: 50_000 })] }]);
-    const current = follower.state.service("old")!.definedIndex;
+    const old = follower.state.service("old")!.node[0]!.definedIndex;
+    await register([{ name: "old", type: "tcp", node: [entry(1, { interval: 60_000, user: "u" })] }]);
+    const current = follower.state.service("old")!.node[0]!.definedIndex;
     expect(current).toBeGreaterThan(old);
     const { gateway } = follower.node.membered;
-    const change = { service: "old", node: 0, status: 1 as const };
+    const change = { service: "old", id: follower.state.service("old")!.node[0]!.id, status: 1 as const };
     const late = await gateway.write({ type: "serviceStatus", changes: [{ ...change, definedIndex: old }] });
     expect(late.changed).toBe(0);
     expect(follower.state.service("old")!.node[0]!.status).toBe(0);

@@ -1,9 +1,11 @@
-import type { ServiceNode } from "./schemas/service.ts";
+import type { ShownInstance } from "./service.ts";
 
 export type { BalancePolicy } from "./schemas/api.ts";
 
-/** What became of one node of a service in a choice. */
+/** What became of one instance of a service in a choice. */
 export interface BalanceCandidate {
+  /** The instance's id. */
+  readonly id: string;
   /** Host name or address, null when the node has none. */
   readonly host: string | null;
   readonly port: string | null;
@@ -23,7 +25,7 @@ export interface BalanceCandidate {
 export interface BalanceExplanation {
   readonly policy: string;
   /** Those chosen, in this order, passwords not shown; empty when nobody could be. */
-  readonly chosen: readonly ServiceNode[];
+  readonly chosen: readonly ShownInstance[];
   /** Every node, in the order of the service. */
   readonly candidates: readonly BalanceCandidate[];
   /** Sum of the effective weights. */

@@ -1,5 +1,6 @@
 export { BACKUP } from "./backup.ts";
 export type { BalanceCandidate, BalanceExplanation, BalancePolicy } from "./balance.ts";
+export type { InstanceChecks, ObserverChecks, ServiceChecks } from "./checks.ts";
 export type {
   Command,
   CommandOutcome,

@@ -63,6 +63,8 @@ export const LIMITS = Object.freeze({
   /** Id of an instance, in characters: host, port and more fit. */
   instanceIdCharsMax: 300,
   instanceTagsMax: 50,
+  /** How long the change of a mode waits for watchers, at most. */
+  watcherWaitMsMax: 60_000,
   instanceMetaMax: 50,
   /** Nodes that one `GET /balance` chooses: each looks at every node of the service, some 0.5 ms for 10,000 of them. */
   balanceCountMax: 100,

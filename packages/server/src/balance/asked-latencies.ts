@@ -1,5 +1,7 @@
 import type { Clock, Service } from "@dister/types";
-import type { LatenciesMs } from "./check-latencies.ts";
+
+/** Milliseconds by position; undefined where nothing is known. */
+export type LatenciesMs = readonly (number | undefined)[];
 
 /** The call that asks a node for the latencies that it knows. */
 export const LATENCIES_METHOD = "balance.latencies";

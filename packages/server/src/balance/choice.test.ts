@@ -1,12 +1,9 @@
-import type { Service } from "@dister/types";
-import { ServiceConfigSchema } from "@dister/types/schemas";
+import { serviceOf } from "@dister/types/testing";
 import { expect, it } from "vitest";
 import { choicesOf } from "./choice.ts";
 
 function choices(type: string, node: readonly object[]): [string, string | null, string | null][] {
-  const config = ServiceConfigSchema.parse({ name: "s", type, node });
-  const service: Service = { ...config, definedIndex: 1, modifyIndex: 1 };
-  return choicesOf(service).map(({ id, host, port }) => [id, host, port]);
+  return choicesOf(serviceOf({ name: "s", type, node })).map(({ id, host, port }) => [id, host, port]);
 }
 
 it("a choice is known by its address, and the second of one address by its number as well", () => {

@@ -7,10 +7,10 @@ import {
   LATENCIES_ASK_MS,
   LATENCIES_METHOD,
   type LatenciesCall,
+  type LatenciesMs,
   type LatenciesReply,
   latenciesReply,
 } from "./asked-latencies.ts";
-import type { LatenciesMs } from "./check-latencies.ts";
 
 /** Latencies as a member knows them: its own checks where it leads, else what the leader tells. */
 export class MemberLatencies implements Latencies {

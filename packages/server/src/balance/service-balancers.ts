@@ -1,33 +1,55 @@
 import { type Balancer, createBalancer, type Policy } from "@dister/balance";
-import type { Rng, Service } from "@dister/types";
-import type { LatenciesMs } from "./check-latencies.ts";
+import type { Clock, Rng, Service } from "@dister/types";
+import type { LatenciesMs } from "./asked-latencies.ts";
 import { type Choice, choicesOf } from "./choice.ts";
 
 interface Kept {
   readonly balancer: Balancer<Choice>;
+  /** What the balancer was made for. */
+  readonly slowstart: string | undefined;
   /** What the balancer's list was made of. */
   modifyIndex: number;
   latenciesMs: LatenciesMs | undefined;
 }
 
+/** How one of a service is to be chosen. */
+export interface Wish {
+  readonly policy: Policy;
+  /** For policy `first`: the foremost tag first. */
+  readonly tagOrder?: readonly string[] | undefined;
+  /** For policy `latency`; another list when they changed. */
+  readonly latenciesMs?: LatenciesMs | undefined;
+}
+
 /** The balancers of this node: one for each service and policy that was asked for, so that turns go on. */
 export class ServiceBalancers {
   readonly #rng: Rng;
+  readonly #clock: Pick<Clock, "wallMs">;
   readonly #kept = new Map<string, Map<Policy, Kept>>();
 
-  constructor(rng: Rng) {
+  /** @param clock - log time says since when an instance is healthy, so the wall's clock is asked how long that is. */
+  constructor(rng: Rng, clock: Pick<Clock, "wallMs">) {
     this.#rng = rng;
+    this.#clock = clock;
   }
 
-  /** The balancer for a service as it is now. @param latenciesMs - for policy `latency`; another list when they changed. */
-  of(service: Service, policy: Policy, latenciesMs?: LatenciesMs): Balancer<Choice> {
+  /** The balancer for a service as it is now. */
+  of(service: Service, wish: Wish): Balancer<Choice> {
+    const { policy, tagOrder, latenciesMs } = wish;
+    // One that knows no turns need not be kept, and there are as many orders as anybody can think of.
+    if (tagOrder !== undefined) return this.#make(service, wish, choicesOf(service));
     const ofService = this.#kept.get(service.name) ?? new Map<Policy, Kept>();
     this.#kept.set(service.name, ofService);
-    const kept = ofService.get(policy) ?? {
-      balancer: createBalancer<Choice>({ rng: this.#rng }, { policy, idOf: ({ id }) => id }),
-      modifyIndex: -1,
-      latenciesMs: undefined,
-    };
+    const before = ofService.get(policy);
+    const kept =
+      before !== undefined && before.slowstart === service.slowstart
+        ? before
+        : {
+            balancer: this.#make(service, wish),
+            slowstart: service.slowstart,
+            modifyIndex: -1,
+            latenciesMs: undefined,
+          };
     ofService.set(policy, kept);
     // Latencies change without the service.
     if (kept.latenciesMs !== latenciesMs || kept.modifyIndex !== service.modifyIndex) {
@@ -41,5 +63,12 @@ export class ServiceBalancers {
   /** The service is gone. */
   forget(name: string): void {
     this.#kept.delete(name);
+  }
+
+  #make({ slowstart }: Service, { policy, tagOrder }: Wish, choices: readonly Choice[] = []): Balancer<Choice> {
+    const durationMs = Number(slowstart ?? 0);
+    const components = { rng: this.#rng, nowMs: () => this.#clock.wallMs() };
+    const slowStart = durationMs > 0 ? { durationMs } : undefined;
+    return createBalancer<Choice>(components, { policy, idOf: ({ id }) => id, tagOrder, slowStart }, choices);
   }
 }

@@ -17,6 +17,8 @@ export const CLIENT_CALL = {
   removeMembers: "client.removeMembers",
   transfer: "client.transfer",
   report: "client.report",
+  checks: "client.checks",
+  told: "client.told",
 } as const;
 
 /** How long a server works on a client's call before it gives up, so that the client can ask another in time. */

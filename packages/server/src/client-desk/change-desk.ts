@@ -23,6 +23,8 @@ export class ChangeDesk {
   readonly #followers = new Map<NodeId, { readonly client: FollowingClient; readonly seenMs: number }>();
   /** Each ends one wait. */
   readonly #waiting = new Set<() => void>();
+  /** Each ends one wait for followers that ask again. */
+  readonly #askedAgain = new Set<() => void>();
 
   constructor(parts: { state: Pick<StateReader, "changesSince" | "onChange" | "onReset">; clock: Clock }) {
     this.#state = parts.state;
@@ -43,9 +45,38 @@ export class ChangeDesk {
     leader();
     const { id, name, ip, version } = from;
     this.#followers.set(id, { client: { id, name, ip, version, logId: after }, seenMs: this.#clock.nowMs() });
+    for (const end of [...this.#askedAgain]) end();
     if (!this.#hasNews(after)) await this.#wait();
     const by = leader();
     return this.#changesBehind(after, by);
+  }
+
+  /**
+   * Resolves when all that follow now have been sent everything up to a log id, or after `waitMs`. One that has asked for what
+   * comes behind it was sent it.
+   * @returns how many were, and the names of the others that follow still.
+   */
+  async told(logId: LogId, waitMs: number): Promise<{ told: number; waiting: string[] }> {
+    const deadlineMs = this.#clock.nowMs() + waitMs;
+    const ids = this.following.map(({ id }) => id);
+    const behind = (): FollowingClient[] => this.following.filter((one) => ids.includes(one.id) && one.logId < logId);
+    while (behind().length > 0 && this.#clock.nowMs() < deadlineMs) await this.#nextFollow(deadlineMs);
+    const waiting = behind().map(({ name }) => name);
+    return { told: ids.length - waiting.length, waiting };
+  }
+
+  /** Somebody asks for what comes behind something; or some time has passed, for those that never ask again. */
+  #nextFollow(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        this.#askedAgain.delete(end);
+        resolve();
+      };
+      const leftMs = Math.max(1, deadlineMs - this.#clock.nowMs());
+      const timer = this.#clock.setTimer(Math.min(leftMs, FOLLOW_WAIT_MS), end);
+      this.#askedAgain.add(end);
+    });
   }
 
   /** Answers everybody who waits, with what there is. */

@@ -1,5 +1,5 @@
 import { decodeCommand } from "@dister/store";
-import { DisterError, type KvRecord, logIdIndex, redactNode, type Service } from "@dister/types";
+import { DisterError, type KvRecord, type LogId, logIdIndex, redactNode, type Service } from "@dister/types";
 import type { ServiceReport } from "@dister/types/schemas";
 import type { ApiNode } from "../api-node.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
@@ -25,7 +25,7 @@ import { ChangeDesk } from "./change-desk.ts";
 /** A reply ends behind the item that goes beyond so many characters: well below a frame, whatever comes on top. */
 const REPLY_CHARS_MAX = 4 * 1024 * 1024;
 
-type DeskNode = Pick<ServedNode, "components" | "membered"> & Omit<ApiNode, "metrics" | "rng" | "latencies">;
+type DeskNode = Pick<ServedNode, "components" | "membered"> & Omit<ApiNode, "metrics" | "rng" | "clock" | "latencies">;
 
 /** Answers the calls of client nodes at a member. A write goes on to the leader like all others: one hop. */
 export class ClientDesk {
@@ -59,6 +59,10 @@ export class ClientDesk {
       await operations.report(reports);
       return null;
     });
+    json.serve<{ name: string }, unknown>(CLIENT_CALL.checks, (_from, { name }) => operations.checks(name));
+    json.serve<{ logId: LogId; waitMs: number }, unknown>(CLIENT_CALL.told, (_from, { logId, waitMs }) =>
+      operations.watchersTold(logId, waitMs),
+    );
     json.serve<{ to: string | null }, string>(CLIENT_CALL.transfer, (_from, { to }) => operations.transfer(to));
   }
 

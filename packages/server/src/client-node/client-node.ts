@@ -51,7 +51,7 @@ export class ClientNode implements ApiNode {
   readonly operations: ClientOperations;
   readonly metrics: Metrics;
   readonly rng: Rng;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #servers: Servers;
   readonly #follower: ChangeFollower;
   readonly #api: Api;
@@ -61,7 +61,7 @@ export class ClientNode implements ApiNode {
   constructor(components: ClientComponents, options: ClientNodeOptions) {
     const { self, clock, network, rng, logger, transport } = components;
     this.rng = rng;
-    this.#clock = clock;
+    this.clock = clock;
     const cache = new KeyCache(options.cacheBytes);
     this.metrics = new Metrics({
       status: () => null,
@@ -147,7 +147,7 @@ export class ClientNode implements ApiNode {
       if (this.#stopping) return;
       const isSettled = this.#servers.connected.length > 0 && this.directory.all().length === known;
       const restMs = isSettled ? REFRESH_MS : SEARCH_MS;
-      this.#timer = this.#clock.setTimer(restMs, () => this.#refresh());
+      this.#timer = this.clock.setTimer(restMs, () => this.#refresh());
     });
   }
 }

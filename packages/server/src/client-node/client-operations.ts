@@ -1,6 +1,6 @@
-import type { ClusterId, LogId, NodeId, NodeInfo } from "@dister/types";
+import type { ClusterId, LogId, NodeId, NodeInfo, ServiceChecks } from "@dister/types";
 import type { ServiceReport } from "@dister/types/schemas";
-import type { Health, Members, Operations, ShownNode } from "../api-node.ts";
+import type { Health, Members, Operations, ShownNode, WatchersTold } from "../api-node.ts";
 import { CLIENT_CALL } from "../client-desk/calls.ts";
 import type { HelloAddress } from "../cluster/peer-address.ts";
 import type { Self } from "../cluster/self.ts";
@@ -126,6 +126,15 @@ export class ClientOperations implements Operations {
 
   async report(reports: readonly ServiceReport[]): Promise<void> {
     await this.#parts.servers.order<readonly ServiceReport[], null>(CLIENT_CALL.report, reports, ORDER_MS);
+  }
+
+  checks(name: string): Promise<ServiceChecks> {
+    return this.#parts.servers.ask<{ name: string }, ServiceChecks>(name, CLIENT_CALL.checks, { name });
+  }
+
+  watchersTold(logId: LogId, waitMs: number): Promise<WatchersTold> {
+    const call = { logId, waitMs };
+    return this.#parts.servers.order<typeof call, WatchersTold>(CLIENT_CALL.told, call, waitMs + ORDER_MS);
   }
 
   transfer(to: NodeId | null): Promise<NodeId> {

@@ -2,9 +2,9 @@ import { DisterError, type NodeId, type NodeInfo, type PeerRpc } from "@dister/t
 
 /** Calls between nodes whose bodies are small and rare enough to be JSON. */
 export class JsonRpc {
-  readonly #rpc: PeerRpc;
+  readonly #rpc: Pick<PeerRpc, "serve" | "call">;
 
-  constructor(rpc: PeerRpc) {
+  constructor(rpc: Pick<PeerRpc, "serve" | "call">) {
     this.#rpc = rpc;
   }
 

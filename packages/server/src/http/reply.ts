@@ -1,3 +1,4 @@
+import type { Service } from "@dister/types";
 import type { ApiReply, ReplyMarks } from "@dister/types/schemas";
 import type { FastifyReply } from "fastify";
 import type { Answer } from "../api-node.ts";
@@ -11,4 +12,9 @@ export function ok<T>(data: T, marks: ReplyMarks = {}): ApiReply<T> {
 export function withLogId<T>(reply: FastifyReply, answer: Answer<T>): Answer<T> {
   reply.header("x-dister-logid", answer.logId);
   return answer;
+}
+
+/** Says that instances of a service are used on though they are critical. */
+export function protectionMark(services: readonly Service[]): ReplyMarks {
+  return services.some(({ protectedMs }) => protectedMs > 0) ? { protected: true } : {};
 }

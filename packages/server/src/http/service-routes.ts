@@ -1,54 +1,90 @@
-import { DisterError, redactNode, type Service } from "@dister/types";
+import { type Command, DisterError, showService } from "@dister/types";
 import {
+  ChecksQuerySchema,
+  InstanceNamesSchema,
+  ModeChangesSchema,
   parseOrThrow,
+  parseServices,
   ServiceNamesSchema,
   ServiceQuerySchema,
   ServiceReportsSchema,
   ServicesSchema,
+  WaitQuerySchema,
 } from "@dister/types/schemas";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ApiNode } from "../api-node.ts";
-import { ok, withLogId } from "./reply.ts";
+import { ok, protectionMark, withLogId } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 
-/** A service as replies show it: the form of the original, secrets taken out. */
-export function shownService({ name, type, node }: Service): { name: string; type: string; node: object[] } {
-  return { name, type, node: node.map(redactNode) };
-}
+type ServiceNode = Pick<ApiNode, "reads" | "writes" | "operations">;
 
-/** `/service`: registration and listing. */
-export function serviceRoutes(
-  server: FastifyInstance,
-  { reads, writes, operations }: Pick<ApiNode, "reads" | "writes" | "operations">,
-): void {
+/** `/service`: registration and listing of whole services. */
+export function serviceRoutes(server: FastifyInstance, node: ServiceNode): void {
+  const { reads, writes } = node;
   server.get("/service", async (request, reply) => {
     const { name, consistency } = parseOrThrow(ServiceQuerySchema, request.query, "query");
     if (name === undefined || name === "") {
       const { value: services, marks } = withLogId(reply, await reads.services(consistency));
-      return ok(Object.fromEntries(services.map((service) => [service.name, shownService(service)])), marks);
+      const shown = Object.fromEntries(services.map((service) => [service.name, showService(service)]));
+      return ok(shown, { ...marks, ...protectionMark(services) });
     }
     const { value: service, marks } = withLogId(reply, await reads.service(name, consistency));
     if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
-    return ok(shownService(service), marks);
+    return ok(showService(service), { ...marks, ...protectionMark([service]) });
   });
 
-  const register = async (request: FastifyRequest) => {
-    const services = parseOrThrow(ServicesSchema, request.body, "body");
-    const outcome = await writes.write({ type: "serviceSet", services }, requestIdOf(request));
-    return ok({ logid: outcome.logId, changed: outcome.changed });
+  const write = async (request: FastifyRequest, command: Command) => {
+    const outcome = await writes.write(command, requestIdOf(request));
+    return { logid: outcome.logId, changed: outcome.changed };
   };
+  const register = async (request: FastifyRequest) =>
+    ok(await write(request, { type: "serviceSet", services: parseServices(ServicesSchema, request.body) }));
   server.post("/service", register);
   server.put("/service", register);
+
+  server.delete("/service", async (request) => {
+    const names = parseOrThrow(ServiceNamesSchema, request.body, "body");
+    return ok(await write(request, { type: "serviceDelete", names }));
+  });
+
+  instanceRoutes(server, node, write);
+}
+
+/** `/service/…`: single instances, and what is known of them. */
+function instanceRoutes(
+  server: FastifyInstance,
+  { reads, operations }: ServiceNode,
+  write: (request: FastifyRequest, command: Command) => Promise<{ logid: number; changed: number }>,
+): void {
+  const register = async (request: FastifyRequest) =>
+    ok(await write(request, { type: "instanceSet", services: parseServices(ServicesSchema, request.body) }));
+  server.post("/service/instance", register);
+  server.put("/service/instance", register);
+
+  server.delete("/service/instance", async (request) => {
+    const names = parseOrThrow(InstanceNamesSchema, request.body, "body");
+    const instances = names.map(({ name, id }) => ({ service: name, id }));
+    return ok(await write(request, { type: "instanceDelete", instances }));
+  });
+
+  server.post("/service/mode", async (request) => {
+    const { wait } = parseOrThrow(WaitQuerySchema, request.query, "query");
+    const changes = parseOrThrow(ModeChangesSchema, request.body, "body");
+    const command = { type: "instanceMode", changes: changes.map(({ name, ...one }) => ({ service: name, ...one })) };
+    const done = await write(request, command as Command);
+    return ok(wait === 0 ? done : { ...done, watchers: await operations.watchersTold(done.logid, wait) });
+  });
+
+  server.get("/service/checks", async (request) => {
+    const { name } = parseOrThrow(ChecksQuerySchema, request.query, "query");
+    const { value: service, marks } = await reads.service(name, "local");
+    if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
+    return ok(await operations.checks(name), { ...marks, ...protectionMark([service]) });
+  });
 
   server.post("/service/report", async (request) => {
     const reports = parseOrThrow(ServiceReportsSchema, request.body, "body");
     await operations.report(reports);
-    return ok({ taken: reports.length });
-  });
-
-  server.delete("/service", async (request) => {
-    const names = parseOrThrow(ServiceNamesSchema, request.body, "body");
-    const outcome = await writes.write({ type: "serviceDelete", names }, requestIdOf(request));
-    return ok({ logid: outcome.logId, changed: outcome.changed });
+    return ok({ changed: reports.length });
   });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LIMITS } from "../limits.ts";
+import { INSTANCE_MODES } from "../service.ts";
 import { ServiceConfigSchema } from "./service.ts";
 
 const encoder = new TextEncoder();
@@ -54,14 +55,61 @@ export const ServicesSchema = z
   })
   .pipe(z.array(ServiceConfigSchema));
 
-/** Body of `POST /service/report`: what applications say of themselves, as nodes of services of type `ttl`. */
+const serviceName = z
+  .string()
+  .min(1)
+  .max(LIMITS.nameCharsMax)
+  .refine((name) => name.isWellFormed(), { error: "well-formed text" });
+const instanceId = z
+  .string()
+  .min(1)
+  .max(LIMITS.instanceIdCharsMax)
+  .refine((id) => id.isWellFormed(), { error: "well-formed text" });
+
+/** Body of `DELETE /service/instance`. */
+export const InstanceNamesSchema = z
+  .array(z.strictObject({ name: serviceName.describe("Name of the service."), id: instanceId }))
+  .min(1)
+  .max(LIMITS.serviceNodesMax);
+
+/** Body of `POST /service/mode`. */
+export const ModeChangesSchema = z
+  .array(
+    z.strictObject({
+      name: serviceName.describe("Name of the service."),
+      id: instanceId,
+      mode: z
+        .enum(INSTANCE_MODES, { error: INSTANCE_MODES.join(", ") })
+        .describe("draining or maintenance: never chosen; active: as its checks say."),
+    }),
+  )
+  .min(1)
+  .max(LIMITS.serviceNodesMax);
+
+/** Query of `POST /service/mode`. */
+export const WaitQuerySchema = z.strictObject({
+  wait: z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) <= LIMITS.watcherWaitMsMax, {
+      error: `milliseconds from 0 to ${LIMITS.watcherWaitMsMax}`,
+    })
+    .transform(Number)
+    .default(0)
+    .describe("Milliseconds to wait until every connected watcher was sent the change."),
+});
+
+/** Query of `GET /service/checks`. */
+export const ChecksQuerySchema = z.strictObject({ name: z.string({ error: "needed: the name of a service" }).min(1) });
+
+/** Body of `POST /service/report`: what applications say of themselves, as instances of services of type `ttl`. */
 export const ServiceReportsSchema = z
   .array(
     z.strictObject({
-      name: z.string().min(1).max(LIMITS.nameCharsMax).describe("Name of the service."),
-      host: z.string().min(1).max(255).describe("Host of the node, as it was registered."),
+      name: serviceName.describe("Name of the service."),
+      id: instanceId.optional().describe("Id of the instance; host and port name it as well."),
+      host: z.string().min(1).max(255).optional().describe("Host of the instance, as it was registered."),
       port: z
-        .union([z.string().max(5), z.int()], { error: "the port of the node, as it was registered" })
+        .union([z.string().max(5), z.int()], { error: "the port of the instance, as it was registered" })
         .transform((port) => String(port).trim())
         .optional(),
       status: z
@@ -76,16 +124,7 @@ export const ServiceReportsSchema = z
 export type ServiceReport = z.output<typeof ServiceReportsSchema>[number];
 
 /** Body of `DELETE /service`. */
-export const ServiceNamesSchema = z
-  .array(
-    z
-      .string()
-      .min(1)
-      .max(LIMITS.nameCharsMax)
-      .refine((name) => name.isWellFormed(), { error: "well-formed text" }),
-  )
-  .min(1)
-  .max(LIMITS.servicesPerWriteMax);
+export const ServiceNamesSchema = z.array(serviceName).min(1).max(LIMITS.servicesPerWriteMax);
 
 /** Body of `POST /node` and `DELETE /node`. */
 export const NamesSchema = z.array(z.string().min(1).max(255)).min(1).max(1_000);
@@ -125,9 +164,20 @@ export const BalanceQuerySchema = z
       .transform(Number)
       .optional()
       .describe("So many different nodes, as a list."),
+    tags: z
+      .string()
+      .min(1)
+      .max(1_024)
+      .transform((tags) => tags.split(","))
+      .optional()
+      .describe("With policy first: tags by commas; who has the first of them comes first."),
     explain: z.enum(["0", "1"]).optional().describe("1: with every candidate and the reasons."),
   })
-  .superRefine(({ policy, key }, context) => {
+  .superRefine(({ policy, key, tags }, context) => {
+    if (policy !== "first" && tags !== undefined) {
+      const message = `nothing with policy=${policy}: only policy=first chooses by tags`;
+      context.addIssue({ code: "custom", path: ["tags"], message });
+    }
     if (policy === "hash" && key === undefined) {
       const message = "needed with policy=hash: a text, equal texts get the same node";
       context.addIssue({ code: "custom", path: ["key"], message });
@@ -155,6 +205,8 @@ export interface ReplyMarks {
   readonly ageMs?: number;
   /** The value holds everything up to this log id; with `cached` or `stale`. */
   readonly logid?: number;
+  /** A service of the reply is protected against a mass failure: instances that are critical are used on. */
+  readonly protected?: true;
 }
 
 /** Every reply of the HTTP API. */

@@ -46,7 +46,7 @@ const isExecutable = (path: string): boolean =>
   path.startsWith("/") && !path.endsWith("/") && !path.includes("\u0000") && path.length <= 4_096;
 const EXECUTABLES = { error: "off, or executables by absolute path" };
 
-/** What the scripts of services may run on this node. Only the node's own configuration says it, never the API. */
+/** How this node checks the instances of services. What scripts may run, only its own configuration says, never the API. */
 const ChecksSchema = z.strictObject({
   custom: z
     .union([z.string(), z.array(z.string(), EXECUTABLES)], EXECUTABLES)
@@ -58,6 +58,18 @@ const ChecksSchema = z.strictObject({
     .transform((list): "off" | string[] => (list.join() === "off" ? "off" : list))
     .default("off")
     .describe("Executables that `custom` checks may run on this node, by absolute path; off: none, and no such check."),
+  observers: z
+    .int()
+    .min(1)
+    .max(LIMITS.membersMax)
+    .default(1)
+    .describe("Servers that check each instance, the majority decides; 1: the leader alone. The same on every server."),
+  dampingMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(5_000)
+    .describe("Time in which at most one change of an instance is published, in milliseconds."),
 });
 
 const file = z.string().max(4_096).default("");

@@ -4,9 +4,12 @@ export {
   type BalancePolicy,
   BalancePolicySchema,
   BalanceQuerySchema,
+  ChecksQuerySchema,
+  InstanceNamesSchema,
   KeySchema,
   KvDeleteSchema,
   KvQuerySchema,
+  ModeChangesSchema,
   NamesSchema,
   type ReplyMarks,
   RequestIdSchema,
@@ -17,8 +20,9 @@ export {
   ServicesSchema,
   TransferSchema,
   ValueSchema,
+  WaitQuerySchema,
 } from "./api.ts";
 export { type BackupHead, BackupHeadSchema, SnapshotQuerySchema } from "./backup.ts";
 export { CONFIG_DEFAULTS, type Config, ConfigSchema } from "./config.ts";
-export { firstProblem, parseOrThrow } from "./problem.ts";
+export { firstProblem, parseOrThrow, parseServices } from "./problem.ts";
 export { ServiceConfigSchema, ServiceNodeSchema, ServiceTypeSchema } from "./service.ts";

@@ -64,3 +64,29 @@ export function parseOrThrow<S extends z.ZodType>(schema: S, input: unknown, who
   if (read.success) return read.data;
   throw new DisterError("DISTER_ERR_INVALID", { ...firstProblem(read.error, input, whole) });
 }
+
+/**
+ * As {@link parseOrThrow}, for a body of services: the field is followed by the name of the service and of the instance that it
+ * belongs to, as in `0.node.2.port (service web, instance 10.0.0.7:80)`.
+ */
+export function parseServices<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const read = schema.safeParse(body);
+  if (read.success) return read.data;
+  const problem = firstProblem(read.error, body, "body");
+  const [service, , instance] = (read.error.issues[0]?.path ?? []).map((step) => Number(step));
+  const name = at(body, [service ?? -1, "name"]);
+  const node = at(body, [service ?? -1, "node", instance ?? -1]);
+  const owners = [typeof name === "string" ? `service ${shown(name)}` : "", instanceName(node)].filter(
+    (one) => one !== "",
+  );
+  const field = owners.length === 0 ? problem.field : `${problem.field} (${owners.join(", ")})`;
+  throw new DisterError("DISTER_ERR_INVALID", { ...problem, field: shortened(field, 2 * FIELD_CHARS_MAX) });
+}
+
+function instanceName(node: unknown): string {
+  if (typeof node !== "object" || node === null) return "";
+  const { id, host, port } = node as Record<string, unknown>;
+  if (typeof id === "string") return `instance ${shown(id)}`;
+  if (typeof host !== "string") return "";
+  return `instance ${shown(typeof port === "string" || typeof port === "number" ? `${host}:${port}` : host)}`;
+}

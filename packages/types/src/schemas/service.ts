@@ -49,8 +49,18 @@ const webUrl = z
     { error: "an http or https address without user and password" },
   );
 
-/** One node of a service. Every number is kept as a string, as in the original. */
-export const ServiceNodeSchema = z
+/** Fields of which the original wrote an empty text where it had nothing. */
+const MAY_BE_EMPTY = ["host", "port", "url", "script", "priority", "interval"] as const;
+
+function withoutEmpty(node: unknown): unknown {
+  if (typeof node !== "object" || node === null || Array.isArray(node)) return node;
+  const entries = Object.entries(node).filter(
+    ([field, value]) => value !== "" || !MAY_BE_EMPTY.some((one) => one === field),
+  );
+  return Object.fromEntries(entries);
+}
+
+const InstanceFieldsSchema = z
   .strictObject({
     id: z
       .string()
@@ -116,8 +126,10 @@ export const ServiceNodeSchema = z
       .optional()
       .describe("Since when; ignored in a registration."),
   })
-  .transform(({ state: _state, since: _since, ...node }) => node)
-  .describe("One instance of a service");
+  .transform(({ state: _state, since: _since, ...node }) => node);
+
+/** One instance of a service. Every number is kept as a string, as in the original. */
+export const ServiceNodeSchema = z.preprocess(withoutEmpty, InstanceFieldsSchema).describe("One instance of a service");
 export type ServiceNode = z.infer<typeof ServiceNodeSchema>;
 
 /** Mass-failure protection of a service: see docs/guides/health-checks.md. */

@@ -7,3 +7,4 @@ export { type LinkBehaviour, MemoryNetwork } from "./memory-network.ts";
 export { MemoryPeer } from "./memory-peer.ts";
 export { type CommandDecoder, MemoryStateMachine } from "./memory-state-machine.ts";
 export { SeededRng } from "./seeded-rng.ts";
+export { serviceOf } from "./service-of.ts";

@@ -1,44 +1,12 @@
 import type { Service } from "@dister/types";
-import { ServiceConfigSchema } from "@dister/types/schemas";
-import { ManualClock } from "@dister/types/testing";
+import { ManualClock, serviceOf } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
 import { AskedLatencies, type LatenciesCall, latenciesReply } from "./asked-latencies.ts";
-import { CheckLatencies } from "./check-latencies.ts";
 
 function service(definedIndex: number, name = "db", count = 2): Service {
   const node = Array.from({ length: count }, (_, at) => ({ host: "h", port: at + 1 }));
-  return { ...ServiceConfigSchema.parse({ name, type: "tcp", node }), definedIndex, modifyIndex: definedIndex };
+  return serviceOf({ name, type: "tcp", node }, { definedIndex });
 }
-const took = (latencyMs: number, ok = true) => ({ ok, latencyMs, output: "" });
-
-describe("the latencies of checks", () => {
-  it("are a moving average of the checks that succeeded, by position", () => {
-    const latencies = new CheckLatencies();
-    latencies.note("db/1", 5, took(100));
-    expect(latencies.of(service(5))).toEqual([undefined, 100]);
-    latencies.note("db/1", 5, took(200));
-    latencies.note("db/1", 5, took(2_000, false));
-    expect(latencies.of(service(5))).toEqual([undefined, 130]);
-    for (let nth = 0; nth < 50; nth++) latencies.note("db/1", 5, took(10));
-    expect(latencies.of(service(5))[1]).toBeCloseTo(10, 3);
-  });
-
-  it("begin anew with another definition, and of another definition nothing is known", () => {
-    const latencies = new CheckLatencies();
-    latencies.note("db/0", 5, took(100));
-    expect(latencies.of(service(6))).toEqual([undefined, undefined]);
-    latencies.note("db/0", 6, took(10));
-    expect(latencies.of(service(6))).toEqual([10, undefined]);
-  });
-
-  it("are forgotten with what is no longer checked", () => {
-    const latencies = new CheckLatencies();
-    latencies.note("db/0", 5, took(1));
-    latencies.note("db/1", 5, took(2));
-    latencies.keep(new Set(["db/1"]));
-    expect(latencies.of(service(5))).toEqual([undefined, 2]);
-  });
-});
 
 describe("latencies of another node", () => {
   function asking(answer: (call: LatenciesCall) => readonly (number | null)[]) {

@@ -1,0 +1,59 @@
+import { type LogId, logIdIndex, type NodeId } from "@dister/types";
+import type { WatchersTold } from "../api-node.ts";
+import { JsonRpc } from "../cluster/json-rpc.ts";
+import type { ServedNode } from "../served-node.ts";
+
+/** The call that waits at a member until it and those who follow it know everything up to a log id. */
+const TOLD_METHOD = "watchers.told";
+/** What the answer of a member may take on top of its wait. */
+const ANSWER_MS = 500;
+
+interface ToldCall {
+  readonly logId: LogId;
+  readonly waitMs: number;
+}
+
+type WatchersNode = Pick<ServedNode, "components" | "membered" | "clients">;
+
+/** Waits until a change has reached everybody who is connected: the members, and the client nodes that follow them. */
+export class Watchers {
+  readonly #node: WatchersNode;
+  readonly #json: JsonRpc;
+
+  constructor(node: WatchersNode) {
+    this.#node = node;
+    this.#json = new JsonRpc(node.components.rpc);
+    this.#json.serve<ToldCall, WatchersTold>(TOLD_METHOD, (_from, call) => this.#toldHere(call));
+  }
+
+  /** At all members. One that is not reached in time is waited for in vain, and named. */
+  async told(logId: LogId, waitMs: number): Promise<WatchersTold> {
+    const { self } = this.#node.components;
+    const { members } = this.#node.membered.raft.membership;
+    const call: ToldCall = { logId, waitMs };
+    const answers = await Promise.all(
+      members.map(async ({ id, name }) => {
+        if (id === self.id) return this.#toldHere(call);
+        return this.#ask(id, call).catch((): WatchersTold => ({ told: 0, waiting: [name] }));
+      }),
+    );
+    return {
+      told: answers.reduce((sum, { told }) => sum + told, 0),
+      waiting: answers.flatMap(({ waiting }) => waiting),
+    };
+  }
+
+  #ask(to: NodeId, call: ToldCall): Promise<WatchersTold> {
+    return this.#json.call<ToldCall, WatchersTold>(to, TOLD_METHOD, call, call.waitMs + ANSWER_MS);
+  }
+
+  /** This member counts as one: whoever asks it from then on is answered with the change. */
+  async #toldHere({ logId, waitMs }: ToldCall): Promise<WatchersTold> {
+    const { membered, clients, components } = this.#node;
+    const { clock } = components;
+    const deadlineMs = clock.nowMs() + waitMs;
+    await membered.gateway.applied(logIdIndex(logId), waitMs);
+    const { told, waiting } = await clients.changes.told(logId, Math.max(0, deadlineMs - clock.nowMs()));
+    return { told: told + 1, waiting };
+  }
+}

@@ -1,0 +1,112 @@
+import { type Clock, type Logger, type NodeId, type Service, STATUS, type Timer } from "@dister/types";
+import type { Gateway } from "../gateway.ts";
+import type { Checker } from "./checker.ts";
+import type { Instances, KnownInstance } from "./instances.ts";
+import { ProtectionWatch } from "./protection-watch.ts";
+import { type Decision, StatusPublisher } from "./status-publisher.ts";
+import { Verdicts, type Vote } from "./verdicts.ts";
+
+/** Observers say something at least as often as this. */
+export const VOTES_EVERY_MS = 2_000;
+/** One that has said nothing for so long has no vote any more. */
+const SILENT_MS = 3 * VOTES_EVERY_MS;
+
+export interface LeadingParts {
+  readonly self: NodeId;
+  readonly state: { services(): Service[] };
+  readonly gateway: Pick<Gateway, "write">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly instances: Instances;
+  readonly checker: Pick<Checker, "vote">;
+  /** Who judges an instance. */
+  readonly observersOf: (known: KnownInstance) => readonly NodeId[];
+}
+
+/** What a leader does about health: it hears the observers, decides by their majority, and replicates what changes. */
+export class Leading {
+  readonly #parts: LeadingParts;
+  readonly #verdicts = new Verdicts();
+  readonly #publisher: StatusPublisher;
+  readonly #protection: ProtectionWatch;
+  readonly #heardMs = new Map<NodeId, number>();
+  #timer: Timer;
+
+  constructor(parts: LeadingParts, { dampingMs }: { dampingMs: number }) {
+    this.#parts = parts;
+    const { gateway, clock, logger, instances, state } = parts;
+    const decide = (known: KnownInstance) => this.#decide(known);
+    this.#publisher = new StatusPublisher({ gateway, clock, logger, instances, decide }, dampingMs);
+    this.#protection = new ProtectionWatch({ state, gateway, clock, logger });
+    this.#timer = clock.setTimer(VOTES_EVERY_MS, () => this.#look());
+    for (const key of instances.keys()) this.#publisher.look(key);
+  }
+
+  /** What is found of an instance here, or its status, has changed. */
+  look(key: string): void {
+    this.#publisher.look(key);
+  }
+
+  serviceChanged(name: string, service: Service | null): void {
+    this.#protection.serviceChanged(name, service);
+  }
+
+  /** Instances came or went. */
+  redefined(): void {
+    const { instances } = this.#parts;
+    const has = (key: string): boolean => instances.get(key) !== undefined;
+    this.#verdicts.keep(has);
+    this.#publisher.keep(has);
+  }
+
+  /** @returns whether the observer should say everything: what it said before is not known here. */
+  hear(observer: NodeId, votes: readonly Vote[]): boolean {
+    const isNew = !this.#heardMs.has(observer);
+    this.#heardMs.set(observer, this.#parts.clock.nowMs());
+    for (const vote of votes) {
+      this.#verdicts.take(observer, vote);
+      this.#publisher.look(vote.key);
+    }
+    return isNew;
+  }
+
+  /** What each of those who judge an instance says of it, as far as it was heard. */
+  votesOf(known: KnownInstance): [observer: NodeId, vote: Vote][] {
+    const { self, checker, observersOf } = this.#parts;
+    const own = checker.vote(known.key);
+    if (own !== undefined) this.#verdicts.take(self, own);
+    return this.#verdicts.of(known, observersOf(known));
+  }
+
+  latencyMs(known: KnownInstance): number | undefined {
+    this.votesOf(known);
+    return this.#verdicts.latencyMs(known, this.#parts.observersOf(known));
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+    this.#publisher.stop();
+    this.#protection.stop();
+  }
+
+  #decide(known: KnownInstance): Decision | null {
+    const votes = this.votesOf(known);
+    const status = this.#verdicts.majority(known, this.#parts.observersOf(known));
+    if (status === null) return null;
+    const agreeing = votes.filter(([, vote]) => vote.status === status);
+    const output = agreeing[0]?.[1].output ?? "";
+    const observers = this.#parts.observersOf(known).length;
+    const word = status === STATUS.alive ? "passing" : "critical";
+    return { status, output: observers === 1 ? output : `${output} (${word} for ${agreeing.length} of ${observers})` };
+  }
+
+  #look(): void {
+    const { clock } = this.#parts;
+    this.#timer = clock.setTimer(VOTES_EVERY_MS, () => this.#look());
+    for (const [observer, heardMs] of this.#heardMs) {
+      if (clock.nowMs() - heardMs <= SILENT_MS) continue;
+      this.#heardMs.delete(observer);
+      this.#verdicts.forget(observer);
+    }
+  }
+}

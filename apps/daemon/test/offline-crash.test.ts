@@ -8,10 +8,10 @@ import {
   type Command,
   ENTRY_KIND,
   encodeMembership,
+  type InstanceConfig,
   membershipOf,
   NO_LOGGER,
   ROLE,
-  type ServiceNode,
 } from "@dister/types";
 import { CONFIG_DEFAULTS, type Config } from "@dister/types/schemas";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -25,8 +25,17 @@ import { freePorts } from "./daemons.ts";
 import { DyingFileSystem, Killed } from "./dying-file-system.ts";
 
 const CLUSTER = "00000000000000CC";
-const NODE: ServiceNode = {
-  ...{ host: "127.0.0.1", port: "1", priority: "100", interval: "86400000", timeout: "2000", rise: "1", fall: "2" },
+const NODE: InstanceConfig = {
+  ...{
+    id: "i",
+    host: "127.0.0.1",
+    port: "1",
+    priority: "100",
+    interval: "86400000",
+    timeout: "2000",
+    rise: "1",
+    fall: "2",
+  },
   status: 1,
 };
 
@@ -67,7 +76,7 @@ async function backup(): Promise<string> {
   await store.apply([
     entry(1, { type: "kvSet", pairs: [["a", "1"]] }),
     entry(2, { type: "serviceSet", services: [{ name: "s", type: "tcp", node: [NODE] }] }),
-    entry(3, { type: "serviceStatus", changes: [{ service: "s", definedIndex: 2, node: 0, status: 1 }] }),
+    entry(3, { type: "serviceStatus", changes: [{ service: "s", id: NODE.id, definedIndex: 2, status: 1 }] }),
   ]);
   expect(store.service("s")?.node[0]?.status).toBe(1);
   const source = await store.snapshot();

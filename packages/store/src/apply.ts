@@ -17,6 +17,7 @@ import {
   type StatusChange,
 } from "@dister/types";
 import { decodeCommand } from "./command-codec.ts";
+import { compareText } from "./key-range.ts";
 import { membershipJson } from "./membership-json.ts";
 import { protectedService } from "./protection.ts";
 import { type Moment, registered, withInstances, withMode, withoutInstances, withStatus } from "./service-changes.ts";
@@ -186,7 +187,7 @@ class Applying {
       if (service?.node.some((instance) => instance.id === id) === true) continue;
       throw new DisterError("DISTER_ERR_INSTANCE_NOT_FOUND", { name, id });
     }
-    return this.#changeInstances(changes, (instance, { mode }) => withMode(instance, mode), new Set());
+    return this.#changeInstances(changes, (instance, { mode }) => withMode(instance, mode));
   }
 
   #serviceDelete(names: readonly string[]): number {
@@ -202,23 +203,21 @@ class Applying {
 
   #serviceStatus(changes: readonly StatusChange[]): number {
     const isProtected = [...this.#state.services.values()].filter(({ protectedMs }) => protectedMs > 0);
-    return this.#changeInstances(
-      changes,
-      (instance, { definedIndex, status }) =>
-        instance.definedIndex === definedIndex ? withStatus(instance, status, this.#moment) : undefined,
-      new Set(isProtected.map(({ name }) => name)),
+    const changed = this.#changeInstances(changes, (instance, { definedIndex, status }) =>
+      instance.definedIndex === definedIndex ? withStatus(instance, status, this.#moment) : undefined,
     );
+    // Time has passed for the others as well. By name: the order of the map is another one after a restart.
+    for (const { name } of isProtected.sort((a, b) => compareText(a.name, b.name))) this.#endProtection(name);
+    return changed;
   }
 
   /**
    * Changes instances where they stand.
    * @param change - undefined for one that stays as it is.
-   * @param looked - names of services to be looked at though nothing is said of them.
    */
   #changeInstances<C extends InstanceName>(
     changes: readonly C[],
     change: (instance: ServiceInstance, change: C) => ServiceInstance | undefined,
-    looked: Set<string>,
   ): number {
     // Collected per service, so that a large service is copied, written and told once per command.
     const touched = new Map<string, { node: ServiceInstance[]; places: Map<string, number> }>();
@@ -230,19 +229,23 @@ class Applying {
       if (copy === undefined || at === undefined || next === undefined) continue;
       copy.node[at] = next;
       touched.set(one.service, copy);
-      looked.add(one.service);
       changed++;
     }
-    for (const name of looked) this.#review(this.#state.services.get(name)!, touched.get(name)?.node);
+    const { index: modifyIndex, timeMs } = this.#moment;
+    for (const [name, { node }] of touched) {
+      const service = { ...this.#state.services.get(name)!, node, modifyIndex };
+      this.#putState(protectedService(service, timeMs));
+    }
     return changed;
   }
 
-  #review(service: Service, node: readonly ServiceInstance[] | undefined): void {
-    const changed = node === undefined ? service : { ...service, node };
-    const reviewed = protectedService(changed, this.#moment.timeMs);
-    if (reviewed === service) return;
-    if (node === undefined && reviewed.protectedMs === service.protectedMs) return;
-    this.#putState({ ...reviewed, modifyIndex: this.#state.applied.index });
+  /** Puts a service whose protection is over because time has passed; as long as it is on, time changes nothing else. */
+  #endProtection(name: string): void {
+    const { index: modifyIndex, timeMs } = this.#moment;
+    const service = this.#state.services.get(name)!;
+    if (service.protectedMs === 0) return;
+    const reviewed = protectedService(service, timeMs);
+    if (reviewed.protectedMs === 0) this.#putState({ ...reviewed, modifyIndex });
   }
 
   get #moment(): Moment {

@@ -1,4 +1,4 @@
-import { type Command, LIMITS, type ServiceConfig, type StampedCommand } from "@dister/types";
+import { type Command, INSTANCE_MODES, LIMITS, type ServiceConfig, type StampedCommand } from "@dister/types";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeCommand, encodeCommand } from "./command-codec.ts";
@@ -6,6 +6,10 @@ import { decodeCommand, encodeCommand } from "./command-codec.ts";
 // 1,790,000,000,000 ms = 0x01a0c4506c00; written by hand, the same bytes stand in docs/formats/command.md.
 const TIME_MS = 1_790_000_000_000;
 const TIME = "01a0c4506c00";
+
+/** A definition with no more than a test needs: what else one has to have is decided before there is a command. */
+const definition = (fields: object) =>
+  JSON.parse(JSON.stringify({ name: "s", type: "tcp", ...fields })) as ServiceConfig;
 
 const GOLDEN: readonly [name: string, hex: string, command: Command][] = [
   [
@@ -29,19 +33,51 @@ const GOLDEN: readonly [name: string, hex: string, command: Command][] = [
   ],
   [
     "serviceSet",
-    // {"name":"s","type":"tcp","node":[{"host":"h","status":0}]}
-    `01 03 ${TIME} 02 7231  01  3a 7b226e616d65223a2273222c2274797065223a22746370222c226e6f6465223a5b7b22686f7374223a2268222c22737461747573223a307d5d7d`,
-    {
-      type: "serviceSet",
-      services: [{ name: "s", type: "tcp", node: [{ host: "h", status: 0 }] } as ServiceConfig],
-    },
+    // {"name":"s","type":"tcp","node":[{"id":"h:1","host":"h","status":0}]}
+    `01 03 ${TIME} 02 7231  01  45 7b226e616d65223a2273222c2274797065223a22746370222c226e6f6465223a5b7b226964223a22683a31222c22686f7374223a2268222c22737461747573223a307d5d7d`,
+    { type: "serviceSet", services: [definition({ node: [{ id: "h:1", host: "h", status: 0 }] })] },
   ],
   ["serviceDelete", `01 04 ${TIME} 02 7231  01  03 776562`, { type: "serviceDelete", names: ["web"] }],
   [
     "serviceStatus",
     // definedIndex 300 = 0b10_0101100: ac 02
-    `01 05 ${TIME} 02 7231  01  03 776562 ac02 07 01`,
-    { type: "serviceStatus", changes: [{ service: "web", definedIndex: 300, node: 7, status: 1 }] },
+    `01 05 ${TIME} 02 7231  02  03 776562 03 683a31 ac02 01  03 776562 01 61 00 02`,
+    {
+      type: "serviceStatus",
+      changes: [
+        { service: "web", id: "h:1", definedIndex: 300, status: 1 },
+        { service: "web", id: "a", definedIndex: 0, status: null },
+      ],
+    },
+  ],
+  [
+    "instanceSet",
+    // {"name":"s","type":"tcp","protect":"off","node":[{"status":0,"id":"a"}]}
+    `01 06 ${TIME} 02 7231  01  48 7b226e616d65223a2273222c2274797065223a22746370222c2270726f74656374223a226f6666222c226e6f6465223a5b7b22737461747573223a302c226964223a2261227d5d7d`,
+    { type: "instanceSet", services: [definition({ protect: "off", node: [{ status: 0, id: "a" }] })] },
+  ],
+  [
+    "instanceDelete",
+    `01 07 ${TIME} 02 7231  02  03 776562 03 683a31  03 776562 02 c3a9`,
+    {
+      type: "instanceDelete",
+      instances: [
+        { service: "web", id: "h:1" },
+        { service: "web", id: "é" },
+      ],
+    },
+  ],
+  [
+    "instanceMode",
+    `01 08 ${TIME} 02 7231  03  03 776562 03 683a31 00  03 776562 01 61 01  03 776562 01 62 02`,
+    {
+      type: "instanceMode",
+      changes: [
+        { service: "web", id: "h:1", mode: "active" },
+        { service: "web", id: "a", mode: "draining" },
+        { service: "web", id: "b", mode: "maintenance" },
+      ],
+    },
   ],
 ];
 
@@ -74,7 +110,7 @@ describe("decodeCommand refuses", () => {
 
   test("a type it does not know", () => {
     expect(refused(`01 00 ${TIME} 02 7231 00`)).toThrow(refusal("unknown type 0"));
-    expect(refused(`01 06 ${TIME} 02 7231 00`)).toThrow(refusal("unknown type 6"));
+    expect(refused(`01 09 ${TIME} 02 7231 00`)).toThrow(refusal("unknown type 9"));
   });
 
   test("bytes behind the last field", () => {
@@ -83,8 +119,8 @@ describe("decodeCommand refuses", () => {
 
   test("a number with leading zeros or beyond 2^53 - 1", () => {
     expect(refused(`01 02 ${TIME} 02 7231 8000`)).toThrow(refusal("leading zeros"));
-    expect(refused(`01 05 ${TIME} 02 7231 01 01 61 ffffffffffffff7f 00 00`)).toThrow(refusal("where at most"));
-    expect(refused(`01 05 ${TIME} 02 7231 01 01 61 ffffffffffffffff01 00 00`)).toThrow(refusal("too many bytes"));
+    expect(refused(`01 05 ${TIME} 02 7231 01 01 61 01 61 ffffffffffffff7f 00`)).toThrow(refusal("where at most"));
+    expect(refused(`01 05 ${TIME} 02 7231 01 01 61 01 61 ffffffffffffffff01 00`)).toThrow(refusal("too many bytes"));
   });
 
   test("text that is not UTF-8, while U+FFFD itself is a character like any other", () => {
@@ -110,17 +146,31 @@ describe("decodeCommand refuses", () => {
     expect(refused(`01 02 ${TIME} 02 7231 914e`)).toThrow(refusal("10001 where at most 10000"));
   });
 
-  test("a status that is neither 0 nor 1, and a node beyond the largest service", () => {
-    expect(refused(`01 05 ${TIME} 02 7231 01 01 61 01 00 02`)).toThrow(refusal("status 2"));
-    expect(refused(`01 05 ${TIME} 02 7231 01 01 61 01 904e 00`)).toThrow(refusal("10000 where at most 9999"));
+  test("a status that is none of 0, 1 and 2, and a mode that is none of the three", () => {
+    expect(refused(`01 05 ${TIME} 02 7231 01 01 61 01 61 00 03`)).toThrow(refusal("3 where at most 2"));
+    expect(refused(`01 08 ${TIME} 02 7231 01 01 61 01 61 03`)).toThrow(refusal("3 where at most 2"));
   });
 
+  test.each(["05", "07", "08"])(
+    "in a command of type %s: no name, no id, an id of 901 bytes, 10,001 instances",
+    (type) => {
+      expect(refused(`01 ${type} ${TIME} 02 7231 01 00 01 61 00 00`)).toThrow(refusal("empty text"));
+      expect(refused(`01 ${type} ${TIME} 02 7231 01 01 61 00 00 00`)).toThrow(refusal("empty text"));
+      expect(refused(`01 ${type} ${TIME} 02 7231 01 01 61 8507 ${"61".repeat(901)} 00 00`)).toThrow(
+        refusal("901 where at most 900"),
+      );
+      expect(refused(`01 ${type} ${TIME} 02 7231 914e`)).toThrow(refusal("10001 where at most 10000"));
+    },
+  );
+
   test("a service that is not JSON, of unknown shape, or written in another form", () => {
-    const withService = (json: string) => {
+    const withService = (json: string, type = "03") => {
       const bytes = Buffer.from(json);
-      return `01 03 ${TIME} 02 7231 01 ${Buffer.of(bytes.length).toString("hex")} ${bytes.toString("hex")}`;
+      const length = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7];
+      return `01 ${type} ${TIME} 02 7231 01 ${Buffer.from(length).toString("hex")} ${bytes.toString("hex")}`;
     };
     expect(refused(withService("{"))).toThrow(refusal("not JSON"));
+    const withNode = (node: string) => `{"name":"s","type":"tcp","node":[${node}]}`;
     const shapes = [
       "[]",
       "null",
@@ -128,12 +178,34 @@ describe("decodeCommand refuses", () => {
       `{"name":"s","type":"tcp","node":{}}`,
       `{"name":"","type":"tcp","node":[]}`,
       `{"name":"s","type":"tcp","node":[],"more":1}`,
-      `{"name":"s","type":"tcp","node":[{"host":"h"}]}`,
-      `{"name":"s","type":"tcp","node":[{"host":1,"status":0}]}`,
-      `{"name":"s","type":"tcp","node":[{"status":2}]}`,
+      `{"name":"s","type":"tcp","protect":"on","node":[]}`,
+      `{"name":"s","type":"tcp","protect":{"percent":50},"node":[]}`,
+      `{"name":"s","type":"tcp","slowstart":5,"node":[]}`,
+      withNode(`{"id":"a","host":"h"}`),
+      withNode(`{"id":"a","host":1,"status":0}`),
+      withNode(`{"id":"a","status":2}`),
+      withNode(`{"host":"h","status":0}`),
+      withNode(`{"id":"","status":0}`),
+      withNode(`{"id":1,"status":0}`),
+      withNode(`{"id":"\\ud800","status":0}`),
+      withNode(`{"id":"${"a".repeat(301)}","status":0}`),
+      withNode(`{"id":"a","status":0},{"id":"a","status":0}`),
+      withNode(`{"id":"a","status":0,"tags":"t"}`),
+      withNode(`{"id":"a","status":0,"tags":[1]}`),
+      withNode(`{"id":"a","status":0,"meta":["m"]}`),
+      withNode(`{"id":"a","status":0,"meta":{"m":1}}`),
+      // What becomes of an instance is no part of its definition.
+      ...["definedIndex", "checked", "sinceMs", "fellMs", "mode", "kept"].map((field) =>
+        withNode(`{"id":"a","status":0,"${field}":"1"}`),
+      ),
       `{"name":"\\ud800","type":"tcp","node":[]}`,
     ];
-    for (const json of shapes) expect(refused(withService(json)), json).toThrow(refusal("unknown shape"));
+    for (const json of shapes) {
+      expect(refused(withService(json)), json).toThrow(refusal("unknown shape"));
+      expect(refused(withService(json, "06")), json).toThrow(refusal("unknown shape"));
+    }
+    expect(() => decodeCommand(bytesOf(withService(withNode(`{"id":"${"a".repeat(300)}","status":0}`))))).not.toThrow();
+    expect(refused(withService(`{"type":"tcp","name":"s","node":[]}`))).toThrow(refusal("another form"));
     expect(refused(withService(`{"name":"s","type":"tcp","node":[] }`))).toThrow(refusal("another form"));
   });
 });
@@ -151,6 +223,20 @@ describe("encodeCommand refuses what would stop the nodes", () => {
     encode({ type: "kvDelete", keys: [""] }).toThrow(refusal("0 bytes"));
     encode({ type: "kvDelete", keys: ["é".repeat(513)] }).toThrow(refusal("1026 bytes"));
     encode({ type: "kvDelete", keys: new Array(10_001).fill("a") }).toThrow(refusal("10001"));
+  });
+
+  test("instances without a name, with an unknown mode, twice in a definition, or too many", () => {
+    const web = { service: "web", id: "a" };
+    encode({ type: "instanceDelete", instances: [{ ...web, id: "" }] }).toThrow(refusal("0 bytes"));
+    encode({ type: "instanceDelete", instances: [{ ...web, service: "" }] }).toThrow(refusal("0 bytes"));
+    encode({ type: "instanceDelete", instances: [{ ...web, id: "\uD800" }] }).toThrow(refusal("surrogate"));
+    encode({ type: "instanceDelete", instances: new Array(10_001).fill(web) }).toThrow(refusal("10001"));
+    encode({ type: "instanceMode", changes: [{ ...web, mode: "gone" as "active" }] }).toThrow(refusal("mode gone"));
+    encode({ type: "serviceStatus", changes: [{ ...web, definedIndex: 1, status: 2 as 1 }] }).toThrow(
+      refusal("status 2"),
+    );
+    const twins = definition({ node: [1, 2].map(() => ({ id: "a", status: 0 })) });
+    encode({ type: "instanceSet", services: [twins] }).toThrow(refusal("unknown shape"));
   });
 
   test("text that UTF-8 cannot carry", () => {
@@ -179,10 +265,21 @@ describe("encodeCommand refuses what would stop the nodes", () => {
 
 const text = (maxLength: number) => fc.string({ unit: "binary", minLength: 1, maxLength });
 const name = fc.constantFrom("__proto__", "constructor", "web", "é:1");
+const id = fc.constantFrom("h:1", "h:1#2", "__proto__", "[::1]:80", "é");
+const texts = fc.dictionary(fc.constantFrom("host", "port", "__proto__", "pass", "1"), fc.string(), {
+  noNullPrototype: true,
+});
+const more = fc.record({ tags: fc.array(fc.string()), meta: texts }, { requiredKeys: [], noNullPrototype: true });
 const node = fc
-  .dictionary(fc.constantFrom("host", "port", "__proto__", "pass", "1"), fc.string(), { noNullPrototype: true })
-  .chain((fields) => fc.constantFrom(0, 1).map((status) => ({ ...fields, status })));
-const service = fc.record({ name, type: fc.constantFrom("tcp", "web"), node: fc.array(node, { maxLength: 3 }) });
+  .tuple(texts, more, id, fc.constantFrom(0, 1))
+  .map(([fields, also, its, status]) => ({ ...fields, ...also, id: its, status }));
+const settings = fc.record(
+  { protect: fc.oneof(fc.constant("off"), texts), slowstart: fc.string() },
+  { requiredKeys: [], noNullPrototype: true },
+);
+const service = fc
+  .tuple(name, settings, fc.uniqueArray(node, { maxLength: 3, selector: (one) => one.id }))
+  .map(([its, set, instances]) => ({ name: its, type: "tcp", ...set, node: instances }));
 const whole = fc.maxSafeNat();
 const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ type: fc.constant("kvSet" as const), pairs: fc.array(fc.tuple(text(50), text(200))) }),
@@ -194,11 +291,23 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     changes: fc.array(
       fc.record({
         service: name,
+        id: text(300),
         definedIndex: whole,
-        node: fc.nat(9_999),
-        status: fc.constantFrom(0 as const, 1 as const),
+        status: fc.constantFrom(0 as const, 1 as const, null),
       }),
     ),
+  }),
+  fc.record({
+    type: fc.constant("instanceSet" as const),
+    services: fc.array(service) as fc.Arbitrary<ServiceConfig[]>,
+  }),
+  fc.record({
+    type: fc.constant("instanceDelete" as const),
+    instances: fc.array(fc.record({ service: name, id: text(300) })),
+  }),
+  fc.record({
+    type: fc.constant("instanceMode" as const),
+    changes: fc.array(fc.record({ service: name, id, mode: fc.constantFrom(...INSTANCE_MODES) })),
   }),
 );
 const stampedCommand = fc.record({ requestId: text(64), timeMs: fc.nat({ max: 2 ** 48 - 1 }), command });

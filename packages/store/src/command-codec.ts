@@ -176,7 +176,7 @@ function writeStatusChange(out: ByteWriter, change: StatusChange): void {
   writeInstance(out, change);
   out.varint(change.definedIndex);
   const { status } = change;
-  if (status !== null && status !== 0 && status !== 1) throw new BytesError(`status ${status}`);
+  if (status !== null && status !== 0 && status !== 1) throw new BytesError(`status ${String(status)}`);
   out.varint(status ?? UNCHECKED);
 }
 

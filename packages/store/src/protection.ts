@@ -4,8 +4,8 @@ import { PROTECTED_INSTANCES_MIN, protectionOf, type Service, type ServiceInstan
  * Looks at a service after a change, or when time has passed, and begins, goes on with or ends its protection: while it is
  * on, instances that turned critical are `kept` in use. A function of the service and log time alone.
  *
- * It begins when more than the share of those in use have turned critical within the window: so many at once is the network
- * or the checker more often than the instances. It ends when no more than that share is missing, or after the limit
+ * It begins when more than the set part of those in use have turned critical within the window: so many at once is the network
+ * or the checker more often than the instances. It ends when no more than that part is missing, or after the limit
  * if any instance is passing: then checks evidently get through, and what is critical is critical.
  */
 export function protectedService(service: Service, nowMs: number): Service {
@@ -18,7 +18,8 @@ export function protectedService(service: Service, nowMs: number): Service {
     ? (instance: ServiceInstance) => hasFallen(instance, service.protectedMs - settings.windowMs)
     : (instance: ServiceInstance) => hasFallen(instance, nowMs - settings.windowMs);
   const fallen = active.filter(fell).length;
-  if (fallen <= settings.share * (passing + fallen)) return ended(service);
+  // Whole numbers, for 0.29 * 100 is a little less than 29: what is exactly the part must not be more than it.
+  if (fallen * 100 <= settings.percent * (passing + fallen)) return ended(service);
   if (isOn && passing > 0 && nowMs - service.protectedMs > settings.limitMs) return ended(service);
   return {
     ...service,

@@ -64,7 +64,9 @@ export function withStatus(
 ): ServiceInstance | undefined {
   if (status === null) return old.checked ? { ...old, ...unchecked(old) } : undefined;
   if (old.checked && old.status === status) return undefined;
-  const fellMs = status === 1 ? 0 : old.status === 1 ? timeMs : old.fellMs;
+  // One that an operator took out of use fails unnoticed: it is not missed when it comes back.
+  const turned = old.status === 1 && old.mode === "active";
+  const fellMs = status === 1 ? 0 : turned ? timeMs : old.fellMs;
   return { ...old, status, checked: true, sinceMs: timeMs, fellMs, kept: status === 0 && old.kept };
 }
 

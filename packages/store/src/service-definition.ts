@@ -1,4 +1,4 @@
-import { LIMITS, type ServiceConfig } from "@dister/types";
+import { INSTANCE_STATE_FIELDS, LIMITS, type ServiceConfig } from "@dister/types";
 import { BytesError } from "./bytes.ts";
 
 /** A service as it is written into commands, the database and snapshots: JSON, its fields in this order. */
@@ -39,6 +39,8 @@ function isInstance(read: unknown): read is { id: string } {
   if (!isRecord(read) || (read["status"] !== 0 && read["status"] !== 1)) return false;
   const { id, status: _status, tags, meta, ...texts } = read;
   if (typeof id !== "string" || id.length === 0 || id.length > LIMITS.instanceIdCharsMax) return false;
+  // What becomes of an instance lies beside its definition, under these names.
+  if (!id.isWellFormed() || INSTANCE_STATE_FIELDS.some((field) => Object.hasOwn(texts, field))) return false;
   if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))) return false;
   return (meta === undefined || isTexts(meta)) && isTexts(texts);
 }

@@ -12,7 +12,7 @@ export function rowOfService(service: Service): ServiceRow {
   const { name, definedIndex } = service;
   // Only what was registered: what became of an instance changes often, and lies beside it.
   const node = service.node.map(
-    ({ definedIndex: _, checked: _c, sinceMs: _s, fellMs: _f, mode: _m, kept: _k, ...config }) => ({
+    ({ definedIndex: _d, checked: _c, sinceMs: _s, fellMs: _f, mode: _m, kept: _k, ...config }) => ({
       ...config,
       status: 0 as const,
     }),

@@ -24,7 +24,7 @@ const kv = (change: object = {}): SnapshotRecord => ({
 });
 const service = (change: object = {}): SnapshotRecord => ({
   type: "service",
-  row: { name: "s", definition: "{}", defined_index: 1, modify_index: 9, ...change },
+  row: { name: "s", definition: "{}", defined_index: 1, state: "[0]", modify_index: 9, ...change },
 });
 const request = (change: object = {}): SnapshotRecord => ({
   type: "request",

@@ -37,7 +37,13 @@ export interface State {
 export function loadState(tables: Tables): State {
   return readable(() => {
     const builder = new StateBuilder();
-    for (const row of tables.everyService()) builder.service(row);
+    let both = 0;
+    for (const row of tables.everyService()) {
+      builder.service(row);
+      both++;
+    }
+    const { services, states } = tables.serviceCounts();
+    if (services !== both || states !== both) throw new BytesError("services and states that do not belong together");
     for (const row of tables.requestsFrom(0)) builder.request(row);
     return builder.finish(tables.positions(), tables.membershipJson(), tables.kvCount());
   });

@@ -201,6 +201,12 @@ export class Tables {
       .iterate();
   }
 
+  /** Rows of the two tables of services, of which each has one of the other. */
+  serviceCounts(): { readonly services: number; readonly states: number } {
+    const sql = "SELECT (SELECT count(*) FROM service) AS services, (SELECT count(*) FROM service_state) AS states";
+    return this.#db.prepare<[], { services: number; states: number }>(sql).get()!;
+  }
+
   /** Every request from a log id on, oldest first; the rows of forgotten ones are removed only later. */
   requestsFrom(logId: LogId): IterableIterator<RequestRow> {
     const sql = `SELECT ${REQUEST_COLUMNS} FROM request WHERE log_id >= ? ORDER BY log_id`;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Membership, membershipOf, type ServiceNode } from "@dister/types";
+import { type InstanceConfig, type Membership, membershipOf } from "@dister/types";
 import { afterEach, describe, expect, test } from "vitest";
 import { backupStream, inspectBackup, restoreBackup, type Store, stateHash } from "../src/index.ts";
 import { commandEntry, membershipEntry, open, setEntry, TIME_MS, textOf } from "./harness.ts";
@@ -22,8 +22,8 @@ const MEMBERS: Membership = membershipOf([
   },
 ]);
 
-const NODE: ServiceNode = {
-  ...{ host: "h", port: "1", priority: "100", interval: "2000", timeout: "2000", rise: "1", fall: "2" },
+const NODE: InstanceConfig = {
+  ...{ id: "i", host: "h", port: "1", priority: "100", interval: "2000", timeout: "2000", rise: "1", fall: "2" },
   status: 0,
 };
 

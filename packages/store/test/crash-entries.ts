@@ -12,7 +12,7 @@ export function crashEntry(index: number): LogEntry {
 
 function commandAt(index: number): Command {
   if (index % 50 === 1) {
-    const node = { host: "h", port: String(index), status: 0 as const, priority: "1", interval: "2000" };
+    const node = { id: "a", host: "h", port: String(index), status: 0 as const, priority: "1", interval: "2000" };
     return { type: "serviceSet", services: [{ name: "s", type: "tcp", node: [{ ...node, ...TIMES }] }] };
   }
   const value = String(index).repeat(20);

@@ -163,10 +163,21 @@ describe("P5: opening refuses", () => {
     await refused(path, /damaged/);
   });
 
+  const service = (name: string, definition: string, state: string) =>
+    `INSERT INTO service VALUES ('${name}', '${definition}', 1); INSERT INTO service_state VALUES ('${name}', '${state}', 1)`;
+  const states = [
+    ...["{", "{}", "null", "[]", "[0]", "[0,[1,0,0,0],[1,0,0,0]]", "[-1,[1,0,0,0]]", "[1.5,[1,0,0,0]]"],
+    // Draining and in maintenance at once, a bit that is not known, numbers missing, too many, or none.
+    ...["[0,[1,24,0,0]]", "[0,[1,32,0,0]]", "[0,[1,0,0]]", "[0,[1,0,0,0,0]]", "[0,[1,0,0,null]]", `[0,"1000"]`],
+  ];
+
   test("rows that are not what was written", async () => {
     const rows = [
-      "INSERT INTO service VALUES ('s', '{}', 1, 1)",
-      `INSERT INTO service VALUES ('t', '{"name":"s","type":"tcp","node":[]}', 1, 1)`,
+      service("s", "{}", "[0]"),
+      service("t", `{"name":"s","type":"tcp","node":[]}`, "[0]"),
+      `INSERT INTO service VALUES ('s', '{"name":"s","type":"tcp","node":[]}', 1)`,
+      "INSERT INTO service_state VALUES ('s', '[0]', 1)",
+      ...states.map((state) => service("s", `{"name":"s","type":"tcp","node":[{"id":"a","status":0}]}`, state)),
       "INSERT INTO membership VALUES (1, '{}')",
       "INSERT INTO request VALUES (999999, 'r1', 1, 1, NULL)",
       "INSERT INTO request VALUES (999999, 'x', 1, 1, '{')",

@@ -18,9 +18,9 @@ const kv = (key: string): SnapshotRecord => ({
   type: "kv",
   row: { key, value: "1", create_index: 1, modify_index: 1, version: 1 },
 });
-const service = (name: string, definition: string): SnapshotRecord => ({
+const service = (name: string, definition: string, state: { state?: string } = {}): SnapshotRecord => ({
   type: "service",
-  row: { name, definition, defined_index: 1, modify_index: 1 },
+  row: { name, definition, defined_index: 1, state: "[0]", modify_index: 1, ...state },
 });
 const request = (log_id: number, request_id: string, error: string | null = null): SnapshotRecord => ({
   type: "request",

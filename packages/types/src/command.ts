@@ -98,6 +98,6 @@ export interface CommandOutcome {
   readonly logId: LogId;
   /** Absent when the command was applied; present when the state machine refused it. */
   readonly error?: { readonly code: ErrorCode; readonly message: string };
-  /** How many keys, services or statuses the command changed. */
+  /** How many keys, services or instances the command changed; 0 when it was refused. */
   readonly changed: number;
 }

@@ -115,6 +115,7 @@ export type {
 export { REDACTED } from "./redacted.ts";
 export {
   INSTANCE_MODES,
+  INSTANCE_STATE_FIELDS,
   type InstanceConfig,
   type InstanceMode,
   type InstanceState,

@@ -21,7 +21,7 @@ export interface ServiceInstance extends InstanceConfig {
   readonly checked: boolean;
   /** Log time at which the checks last decided another status, milliseconds since 1970; 0 before. */
   readonly sinceMs: number;
-  /** Log time at which it turned from one that is used to critical; 0 while it has not, or has recovered. */
+  /** Log time at which it turned critical while it was in use; 0 while it has not, or has recovered. */
   readonly fellMs: number;
   readonly mode: InstanceMode;
   /** Critical, and used all the same: the protection of its service is on. */
@@ -52,8 +52,8 @@ export function isServed({ mode, status, kept }: ServiceInstance): boolean {
 
 /** Mass-failure protection as a service has it, with the defaults; null where it is off. */
 export interface Protection {
-  /** It begins when more than this share of those in use has turned critical within the window, above 0 and below 1. */
-  readonly share: number;
+  /** It begins when more than this part of those in use has turned critical within the window, 1 to 99 of a hundred. */
+  readonly percent: number;
   readonly windowMs: number;
   /** It ends after this at the latest, if any instance is passing. */
   readonly limitMs: number;
@@ -65,7 +65,7 @@ export const PROTECTED_INSTANCES_MIN = 3;
 export function protectionOf({ protect }: Pick<ServiceConfig, "protect">): Protection | null {
   if (protect === "off") return null;
   const { percent = "50", window = "60000", limit = "300000" } = protect ?? {};
-  return { share: Number(percent) / 100, windowMs: Number(window), limitMs: Number(limit) };
+  return { percent: Number(percent), windowMs: Number(window), limitMs: Number(limit) };
 }
 
 /** Fields of an instance that never leave the node in a reply, an event or a log line. */
@@ -75,14 +75,21 @@ export const SECRET_NODE_FIELDS = Object.freeze(["pass", "headers"] as const);
  * Fields of an instance that say how it is named, checked and chosen, not what it is: registered again with these changed
  * alone, it is still the same one and keeps its status.
  */
-const SETTINGS: ReadonlySet<string> = new Set<keyof InstanceConfig>([
+const SETTINGS: readonly string[] = [
   ...(["id", "tags", "meta", "status", "start", "priority"] as const),
   ...(["interval", "timeout", "rise", "fall", "jitter"] as const),
-]);
+] satisfies (keyof InstanceConfig)[];
+
+/** Fields that say what became of an instance: its definition has none of them. */
+export const INSTANCE_STATE_FIELDS = Object.freeze([
+  ...(["definedIndex", "checked", "sinceMs", "fellMs", "mode", "kept"] as const),
+] satisfies (keyof ServiceInstance)[]);
+
+const NO_IDENTITY: ReadonlySet<string> = new Set([...SETTINGS, ...INSTANCE_STATE_FIELDS]);
 
 /** What makes two definitions of an instance one and the same, as text that does not depend on the order of the fields. */
 export function nodeIdentity(node: ServiceNode): string {
-  const fields = Object.entries(node).filter(([field, value]) => !SETTINGS.has(field) && value !== undefined);
+  const fields = Object.entries(node).filter(([field, value]) => !NO_IDENTITY.has(field) && value !== undefined);
   return JSON.stringify(fields.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -129,11 +129,14 @@ async function fillState(
   }
 }
 
-/** What was alive when the backup was made may be dead now: every node of a service is to be checked before it is used. */
+/**
+ * What was found out when the backup was made may not hold now: every instance counts as never checked, so it is to be
+ * checked before it is used, or, where its definition says so, used until then.
+ */
 function uncheckedCommands(services: readonly Service[], requestId: string, timeMs: number): Uint8Array[] {
-  const changes = services.flatMap(({ name: service, definedIndex, node: nodes }) =>
-    nodes.flatMap(({ status }, node): StatusChange[] =>
-      status === 0 ? [] : [{ service, definedIndex, node, status: 0 }],
+  const changes = services.flatMap(({ name: service, node }) =>
+    node.flatMap(({ id, definedIndex, checked }): StatusChange[] =>
+      checked ? [{ service, id, definedIndex, status: null }] : [],
     ),
   );
   const count = Math.ceil(changes.length / STATUSES_PER_COMMAND);

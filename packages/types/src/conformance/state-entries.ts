@@ -3,7 +3,7 @@ import type { StateMachine } from "../contracts/state-machine.ts";
 import { LIMITS } from "../limits.ts";
 import { ENTRY_KIND, type LogEntry } from "../log-entry.ts";
 import { encodeMembership, type Membership, membershipOf } from "../membership.ts";
-import type { ServiceConfig, ServiceNode } from "../service.ts";
+import type { InstanceConfig, ServiceConfig } from "../service.ts";
 import type { Suite } from "./suite.ts";
 
 /** Turns a command into the payload of an entry. */
@@ -69,13 +69,14 @@ export function someMembership(voters: number): Membership {
   return membershipOf(members);
 }
 
-/** A service whose nodes differ in their ports. */
+/** A service whose instances differ in their ports, which are their ids. */
 export function someService(name: string, ports: readonly number[]): ServiceConfig {
   return { name, type: "tcp", node: ports.map((port) => someNode(port)) };
 }
 
-export function someNode(port: number, status: 0 | 1 = 0): ServiceNode {
+export function someNode(port: number, status: 0 | 1 = 0): InstanceConfig {
   return {
+    id: String(port),
     host: "127.0.0.1",
     port: String(port),
     priority: "100",
@@ -104,7 +105,7 @@ export function filling(make: EntryMaker): LogEntry[] {
     make.command({ type: "serviceSet", services: [someService("web", [1, 2]), someService("db", [3])] }),
     make.command({
       type: "serviceStatus",
-      changes: [{ service: "web", definedIndex: make.index, node: 1, status: 1 }],
+      changes: [{ service: "web", id: "2", definedIndex: make.index, status: 1 }],
     }),
     make.empty(),
   ];

@@ -146,11 +146,10 @@ function services(suite: StateReaderSuite): void {
     const given = { name: "web", type: "tcp" as const, node: [someNode(1, 1)] };
     const [outcome] = await subject.apply([make.command({ type: "serviceSet", services: [given] })]);
     expectEqual(outcome!.changed, 1, "changed");
-    expectEqual(
-      subject.service("web"),
-      { name: "web", type: "tcp", node: [someNode(1, 0)], definedIndex: 1, modifyIndex: 1 },
-      "service",
-    );
+    const found = { definedIndex: 1, checked: false, sinceMs: 0, fellMs: 0, mode: "active" as const, kept: false };
+    const indexes = { definedIndex: 1, modifyIndex: 1, protectedMs: 0 };
+    const node = [{ ...someNode(1, 0), ...found }];
+    expectEqual(subject.service("web"), { name: "web", type: "tcp", node, ...indexes }, "service");
   });
 
   check(
@@ -160,7 +159,7 @@ function services(suite: StateReaderSuite): void {
         make.command({ type: "serviceSet", services: [someService("web", [1, 2, 3, 4])] }),
         make.command({
           type: "serviceStatus",
-          changes: [0, 1, 3].map((node) => ({ service: "web", definedIndex: 1, node, status: 1 as const })),
+          changes: ["1", "2", "4"].map((id) => ({ service: "web", id, definedIndex: 1, status: 1 as const })),
         }),
         make.command({
           type: "serviceSet",
@@ -191,18 +190,18 @@ function services(suite: StateReaderSuite): void {
   check(
     "a status is taken only for the definition that was checked, and only when it differs",
     async (subject, make) => {
-      const status = (service: string, definedIndex: number, node: number, to: 0 | 1) =>
-        ({ service, definedIndex, node, status: to }) as const;
+      const status = (service: string, definedIndex: number, id: string, to: 0 | 1) =>
+        ({ service, id, definedIndex, status: to }) as const;
       const results = await subject.apply([
         make.command({ type: "serviceSet", services: [someService("web", [1, 2])] }),
-        make.command({ type: "serviceStatus", changes: [status("web", 1, 0, 1), status("web", 1, 1, 0)] }),
-        make.command({ type: "serviceStatus", changes: [status("web", 1, 2, 1), status("gone", 1, 0, 1)] }),
-        make.command({ type: "serviceStatus", changes: [status("web", 2, 1, 1), status("web", 1, 0, 1)] }),
-        make.command({ type: "serviceStatus", changes: [status("web", 1, 1, 1), status("web", 1, 1, 0)] }),
+        make.command({ type: "serviceStatus", changes: [status("web", 1, "1", 1), status("web", 1, "2", 0)] }),
+        make.command({ type: "serviceStatus", changes: [status("web", 1, "3", 1), status("gone", 1, "1", 1)] }),
+        make.command({ type: "serviceStatus", changes: [status("web", 2, "2", 1), status("web", 1, "1", 1)] }),
+        make.command({ type: "serviceStatus", changes: [status("web", 1, "2", 1), status("web", 1, "2", 0)] }),
       ]);
       expectEqual(
         results.map((result) => result!.changed),
-        [1, 1, 0, 0, 2],
+        [1, 2, 0, 0, 2],
         "changed",
       );
       const service = subject.service("web")!;
@@ -266,8 +265,8 @@ function services(suite: StateReaderSuite): void {
     for (const entry of [
       make.set(["a", "1"]),
       make.command({ type: "serviceSet", services: [someService("a", [1])] }),
-      make.command({ type: "serviceStatus", changes: [{ service: "a", definedIndex: 2, node: 0, status: 1 }] }),
-      make.command({ type: "serviceStatus", changes: [{ service: "a", definedIndex: 2, node: 0, status: 1 }] }),
+      make.command({ type: "serviceStatus", changes: [{ service: "a", id: "1", definedIndex: 2, status: 1 }] }),
+      make.command({ type: "serviceStatus", changes: [{ service: "a", id: "1", definedIndex: 2, status: 1 }] }),
       make.command({ type: "serviceDelete", names: ["missing"] }),
       make.command({ type: "serviceDelete", names: ["a"] }),
       make.empty(),
@@ -296,7 +295,7 @@ function changes(suite: StateReaderSuite): void {
       make.command({ type: "serviceSet", services: [someService("s", [1, 2])] }),
       make.command({
         type: "serviceStatus",
-        changes: [0, 1].map((node) => ({ service: "s", definedIndex: 4, node, status: 1 as const })),
+        changes: ["1", "2"].map((id) => ({ service: "s", id, definedIndex: 4, status: 1 as const })),
       }),
       make.command({ type: "serviceDelete", names: ["s", "missing"] }),
       make.command({ type: "kvSet", pairs: [["a", "repeated"]] }, "r1"),

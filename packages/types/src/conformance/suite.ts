@@ -20,7 +20,7 @@ export function expect(condition: boolean, message: string): asserts condition {
 
 /** Fails a check unless both are equal as JSON. */
 export function expectEqual(got: unknown, wanted: unknown, what: string): void {
-  const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
+  const [a, b] = [JSON.stringify(got, inOrder), JSON.stringify(wanted, inOrder)];
   if (a !== b) throw new Error(`${what}: got ${a}, wanted ${b}`);
 }
 
@@ -32,4 +32,10 @@ export async function withFresh<T>(suite: Suite<T>, run: (subject: T) => Promise
   } finally {
     await trial.cleanup();
   }
+}
+
+/** The order of an object's fields is nobody's promise. */
+function inOrder(_field: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -19,7 +19,7 @@ const text = (max: number) =>
     .max(max)
     .refine((value) => value.isWellFormed() && !value.includes("\u0000"), { error: "well-formed text without NUL" });
 
-const hostName = text(255).regex(/^[^\s/?#@\\]+$/, { error: "a host name or address" });
+const hostName = text(255).regex(/^[^\s/?#@\\\p{Cc}]+$/u, { error: "a host name or address" });
 
 /** Types of a service: each has a check of its own. */
 export const ServiceTypeSchema = z.enum(["tcp", "web", "mysql", "pgsql", "redis", "grpc", "custom", "ttl"]);
@@ -43,10 +43,11 @@ const webUrl = z
   .refine(
     (value) => {
       if (!URL.canParse(value)) return false;
-      const { protocol, username, password } = new URL(value);
+      const { protocol, username, password, hostname } = new URL(value);
+      if (hostname.length > 255) return false;
       return (protocol === "http:" || protocol === "https:") && username === "" && password === "";
     },
-    { error: "an http or https address without user and password" },
+    { error: "an http or https address without user and password, its host of at most 255 characters" },
   );
 
 /** Fields of which the original wrote an empty text where it had nothing. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { REDACTED } from "../redacted.ts";
 import { CHECK_HEADERS_MAX, parseCheckHeaders, parseExpectedStatus } from "../web-check.ts";
 
 /** Fields of a service's node that only a `web` check reads. */
@@ -12,11 +13,11 @@ export const WEB_CHECK_FIELDS = {
   headers: z
     .string()
     .max(4_096)
-    .refine((value) => parseCheckHeaders(value) !== undefined, {
+    .refine((value) => value === REDACTED || parseCheckHeaders(value) !== undefined, {
       error: `at most ${CHECK_HEADERS_MAX} lines 'name: value', none of the connection's own headers`,
     })
     .optional()
-    .describe("Headers of a `web` check, one in a line; never shown."),
+    .describe("Headers of a `web` check, one in a line; never shown. `******` keeps those that are stored."),
   expect: z
     .string()
     .max(100)

@@ -3,7 +3,8 @@ import { DisterError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { LogPosition } from "../log-entry.ts";
 import type { Membership } from "../membership.ts";
-import { compareText, MemoryState } from "./memory-state.ts";
+import { MemoryState } from "./memory-state.ts";
+import { compareText } from "./text-order.ts";
 
 // A piece: 4 bytes sequence number (the last piece has the top bit set), 4 bytes checksum of the sequence number and
 // the body, body. The bodies behind each other are JSON. This is not the format of any file.

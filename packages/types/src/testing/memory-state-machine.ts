@@ -14,7 +14,8 @@ import { ENTRY_KIND, LOG_START, type LogEntry, type LogPosition } from "../log-e
 import { decodeMembership, type Membership, NO_MEMBERSHIP } from "../membership.ts";
 import type { Service } from "../service.ts";
 import { contentOf, PieceReader, piecesOf, refusal } from "./memory-snapshot.ts";
-import { compareText, MemoryState } from "./memory-state.ts";
+import { MemoryState } from "./memory-state.ts";
+import { compareText } from "./text-order.ts";
 
 /**
  * Reads the payload of a command entry.

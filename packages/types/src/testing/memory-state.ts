@@ -1,10 +1,12 @@
-import type { Command, CommandOutcome, StampedCommand, StatusChange } from "../command.ts";
+import type { Command, CommandOutcome, StampedCommand } from "../command.ts";
 import type { ChangeEvent, KvRecord } from "../contracts/state-reader.ts";
+import { isDisterError } from "../errors.ts";
 import type { LogId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { entryLogId, LOG_START, type LogEntry, type LogPosition } from "../log-entry.ts";
 import type { Membership } from "../membership.ts";
-import { nodeIdentity, type Service, type ServiceConfig } from "../service.ts";
+import type { Service } from "../service.ts";
+import { isServiceCommand, MemoryServices, type ServiceCommand } from "./memory-services.ts";
 
 /** A request that was applied, and the log time of that. */
 export interface RememberedRequest {
@@ -56,10 +58,8 @@ export class MemoryState {
     const known = this.requests.get(stamped.requestId);
     if (known !== undefined) return known.outcome;
 
-    const before = events.length;
-    const changed = this.#run(entry.index, stamped.command, events);
-    if (events.slice(before).some((event) => event.type === "service")) this.serviceLogId = this.appliedLogId;
-    const outcome = { requestId: stamped.requestId, logId: this.appliedLogId, changed };
+    const result = this.#run(entry.index, stamped.command, events);
+    const outcome = { requestId: stamped.requestId, logId: this.appliedLogId, ...result };
     this.requests.set(stamped.requestId, { timeMs: this.logTimeMs, outcome });
     for (const id of this.requests.keys()) {
       if (this.requests.size <= LIMITS.requestIdsKeptMax) break;
@@ -68,31 +68,16 @@ export class MemoryState {
     return outcome;
   }
 
-  #run(index: number, command: Command, events: ChangeEvent[]): number {
-    switch (command.type) {
-      case "kvSet": {
-        const pairs = new Map(command.pairs);
-        for (const [key, value] of pairs) this.#kvSet(index, key, value, events);
-        return pairs.size;
-      }
-      case "kvDelete": {
-        const keys = [...new Set(command.keys)].filter((key) => this.kv.delete(key));
-        for (const key of keys) events.push({ type: "kv", logId: this.appliedLogId, key, record: null });
-        return keys.length;
-      }
-      case "serviceSet": {
-        const services = new Map(command.services.map((service) => [service.name, service]));
-        for (const service of services.values()) this.#serviceSet(index, service, events);
-        return services.size;
-      }
-      case "serviceDelete": {
-        const names = [...new Set(command.names)].filter((name) => this.services.delete(name));
-        for (const name of names) events.push({ type: "service", logId: this.appliedLogId, name, service: null });
-        return names.length;
-      }
-      case "serviceStatus":
-        return this.#serviceStatus(index, command.changes, events);
+  #run(index: number, command: Command, events: ChangeEvent[]): Pick<CommandOutcome, "changed" | "error"> {
+    if (isServiceCommand(command)) return this.#services(index, command, events);
+    if (command.type === "kvSet") {
+      const pairs = new Map(command.pairs);
+      for (const [key, value] of pairs) this.#kvSet(index, key, value, events);
+      return { changed: pairs.size };
     }
+    const keys = [...new Set(command.keys)].filter((key) => this.kv.delete(key));
+    for (const key of keys) events.push({ type: "kv", logId: this.appliedLogId, key, record: null });
+    return { changed: keys.length };
   }
 
   #kvSet(index: number, key: string, value: string, events: ChangeEvent[]): void {
@@ -108,54 +93,19 @@ export class MemoryState {
     events.push({ type: "kv", logId: this.appliedLogId, key, record });
   }
 
-  #serviceSet(index: number, given: ServiceConfig, events: ChangeEvent[]): void {
-    const { name, type } = given;
-    // Equal nodes of the old list are used up one after the other, so that twins keep their own status.
-    const old = [...(this.services.get(name)?.node ?? [])];
-    const node = given.node.map((wanted) => {
-      const found = old.findIndex((candidate) => nodeIdentity(candidate) === nodeIdentity(wanted));
-      const [kept] = found < 0 ? [] : old.splice(found, 1);
-      return { ...wanted, status: kept?.status ?? 0 };
-    });
-    const service: Service = { name, type, node, definedIndex: index, modifyIndex: index };
-    this.services.set(name, service);
-    events.push({ type: "service", logId: this.appliedLogId, name, service });
-  }
-
-  #serviceStatus(index: number, changes: readonly StatusChange[], events: ChangeEvent[]): number {
-    let changed = 0;
-    const touched = new Set<string>();
-    for (const change of changes) {
-      const service = this.services.get(change.service);
-      const old = service?.node[change.node];
-      if (service === undefined || old === undefined) continue;
-      if (service.definedIndex !== change.definedIndex || old.status === change.status) continue;
-      const node = service.node.with(change.node, { ...old, status: change.status });
-      this.services.set(service.name, { ...service, node, modifyIndex: index });
-      touched.add(service.name);
-      changed++;
+  #services(index: number, command: ServiceCommand, events: ChangeEvent[]): Pick<CommandOutcome, "changed" | "error"> {
+    const after = new MemoryServices(this.services, { index, nowMs: this.logTimeMs });
+    try {
+      after.run(command);
+    } catch (error) {
+      if (!isDisterError(error)) throw error;
+      return { changed: 0, error: { code: error.code, message: error.message } };
     }
-    for (const name of touched) {
-      events.push({ type: "service", logId: this.appliedLogId, name, service: this.services.get(name)! });
+    this.services = after.all;
+    for (const name of after.told) {
+      events.push({ type: "service", logId: this.appliedLogId, name, service: after.all.get(name) ?? null });
+      this.serviceLogId = this.appliedLogId;
     }
-    return changed;
+    return { changed: after.changed };
   }
-}
-
-/** Orders text as its UTF-8 bytes are ordered: by code points, which UTF-16 units beyond U+FFFF are not. */
-export function compareText(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) {
-    const [x, y] = [a.charCodeAt(at), b.charCodeAt(at)];
-    if (x === y) continue;
-    const [xIsHalf, yIsHalf] = [isSurrogate(x), isSurrogate(y)];
-    // A surrogate stands for a code point above U+FFFF, though units from U+E000 on are greater numbers.
-    if (xIsHalf !== yIsHalf) return xIsHalf ? 1 : -1;
-    return x - y;
-  }
-  return a.length - b.length;
-}
-
-function isSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdfff;
 }

@@ -132,19 +132,51 @@ describe("GET /balance", () => {
     });
     expect(body.data.candidates).toEqual([
       {
-        ...{ host: "127.0.0.1", port: one, weight: 30, effectiveWeight: 30, leftOut: null, chosen: 1 },
+        ...{
+          id: `127.0.0.1:${one}`,
+          host: "127.0.0.1",
+          port: one,
+          weight: 30,
+          effectiveWeight: 30,
+          leftOut: null,
+          chosen: 1,
+        },
         says: "took part with weight 30; chosen",
       },
       {
-        ...{ host: "127.0.0.1", port: "1", weight: 100, effectiveWeight: 0, leftOut: "dead", chosen: null },
+        ...{
+          id: "127.0.0.1:1",
+          host: "127.0.0.1",
+          port: "1",
+          weight: 100,
+          effectiveWeight: 0,
+          leftOut: "dead",
+          chosen: null,
+        },
         says: "left out, dead",
       },
       {
-        ...{ host: "127.0.0.1", port: two, weight: 0, effectiveWeight: 0, leftOut: "weight 0", chosen: null },
+        ...{
+          id: `127.0.0.1:${two}`,
+          host: "127.0.0.1",
+          port: two,
+          weight: 0,
+          effectiveWeight: 0,
+          leftOut: "weight 0",
+          chosen: null,
+        },
         says: "left out, weight 0",
       },
       {
-        ...{ host: "127.0.0.1", port: three, weight: 100, effectiveWeight: 100, leftOut: null, chosen: 2 },
+        ...{
+          id: `127.0.0.1:${three}`,
+          host: "127.0.0.1",
+          port: three,
+          weight: 100,
+          effectiveWeight: 100,
+          leftOut: null,
+          chosen: 2,
+        },
         says: "took part with weight 100; chosen as number 2",
       },
     ]);

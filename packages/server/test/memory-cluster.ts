@@ -129,6 +129,7 @@ export class MemoryCluster {
       holdMs?: number;
       stateVersion?: number;
       cleanup?: CleanupPolicy;
+      checks?: NodeOptions["checks"];
     },
   ): Promise<TestNode> {
     const { fileSystem, log, state } = this.#disk(number);
@@ -148,6 +149,7 @@ export class MemoryCluster {
       api: { host: "127.0.0.1", port: 0, hosts: ["api.test"], origins: ["http://console.test"] },
       raft: { heartbeatMs: 30, electionTimeoutMs: 220, compareMs: 15 },
       gateway: { holdMs: options.holdMs ?? 2_000 },
+      checks: { dampingMs: 0, ...options.checks },
       ...(options.cleanup === undefined ? {} : { cleanup: options.cleanup }),
       onFatal: (error) => fatal.push(error),
     };

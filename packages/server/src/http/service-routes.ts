@@ -85,6 +85,6 @@ function instanceRoutes(
   server.post("/service/report", async (request) => {
     const reports = parseOrThrow(ServiceReportsSchema, request.body, "body");
     await operations.report(reports);
-    return ok({ changed: reports.length });
+    return ok({ taken: reports.length });
   });
 }

@@ -51,7 +51,7 @@ const webUrl = z
   );
 
 /** Fields of which the original wrote an empty text where it had nothing. */
-const MAY_BE_EMPTY = ["host", "port", "url", "script", "priority", "interval"] as const;
+const MAY_BE_EMPTY = ["host", "port", "url", "script"] as const;
 
 function withoutEmpty(node: unknown): unknown {
   if (typeof node !== "object" || node === null || Array.isArray(node)) return node;

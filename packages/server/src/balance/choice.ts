@@ -32,7 +32,7 @@ export function choicesOf(service: Service, latenciesMs: readonly (number | unde
 }
 
 /** Where a node is: its own host and port, else those of the address that its check asks for. */
-function addressOf({ host, port, url }: ServiceNode): { host: string | null; port: string | null } {
+export function addressOf({ host, port, url }: ServiceNode): { host: string | null; port: string | null } {
   if (host !== undefined) return { host, port: port ?? null };
   if (url === undefined || !URL.canParse(url)) return { host: null, port: port ?? null };
   const { hostname, port: given, protocol } = new URL(url);
@@ -40,7 +40,8 @@ function addressOf({ host, port, url }: ServiceNode): { host: string | null; por
   return { host: bare, port: given !== "" ? given : protocol === "https:" ? "443" : "80" };
 }
 
-function shownAddress(host: string, port: string | null): string {
+/** `host:port`, or the host alone without a port; addresses of IPv6 in brackets. */
+export function shownAddress(host: string, port: string | null): string {
   const bracketed = host.includes(":") ? `[${host}]` : host;
   return port === null ? bracketed : `${bracketed}:${port}`;
 }

@@ -1,4 +1,3 @@
-import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { createNode, loadConfig } from "@dister/daemon";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { freePorts } from "./free-ports.mjs";
+import { isInstalled, outcomeOf } from "./programs.ts";
 
 const folder = fileURLToPath(new URL("deploy/", import.meta.url));
 const docs = fileURLToPath(new URL("../docs/reference/", import.meta.url));
@@ -17,27 +17,6 @@ beforeAll(() => {
   temporary = mkdtempSync(join(tmpdir(), "dister-deploy-"));
 });
 afterAll(() => rmSync(temporary, { recursive: true }));
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync(program, ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Runs a program to its end, whatever it comes to. */
-function outcomeOf(program: string, args: readonly string[]): Promise<{ code: number; output: string }> {
-  return new Promise((resolve) => {
-    execFile(program, args, (error, stdout, stderr) => {
-      resolve({
-        code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1,
-        output: stdout + stderr,
-      });
-    });
-  });
-}
 
 it("every file is listed in the README", () => {
   const listed = [...readFileSync(join(folder, "../README.md"), "utf8").matchAll(/`deploy\/([\w.-]+)` *\|/g)];
@@ -143,21 +122,5 @@ describe("probes", () => {
     expect(await check()).toEqual({ code: 0, output: "" });
     await node.stop();
     expect((await check()).code).toBe(1);
-  });
-});
-
-describe("Prometheus", () => {
-  it("alerts are about metrics that exist", () => {
-    const { groups } = parse(text("prometheus-alerts.yml")) as { groups: { rules: { expr: string }[] }[] };
-    const rules = groups.flatMap((group) => group.rules);
-    const used = rules.flatMap(({ expr }) => expr.match(/dister_\w+/g) ?? []);
-    const reference = readFileSync(join(docs, "metrics.md"), "utf8");
-    const unknown = used.filter((name) => !reference.includes(`| \`${name.replace(/_(bucket|sum|count)$/, "")}\` |`));
-    expect(used.length).toBeGreaterThan(8);
-    expect(unknown).toEqual([]);
-  });
-
-  it.skipIf(!isInstalled("promtool"))("understands both files", async () => {
-    expect((await outcomeOf("promtool", ["check", "config", join(folder, "prometheus.yml")])).code).toBe(0);
   });
 });

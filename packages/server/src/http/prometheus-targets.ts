@@ -7,35 +7,33 @@ export interface TargetGroup {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-const PREFIX = "__meta_dister_";
-
 /**
  * The nodes of services as targets for Prometheus, each in a group of its own, in the order of the services and of their
  * nodes. A node without any address is left out. Labels hold what is written out here one by one, never a secret.
  */
 export function prometheusTargets(services: readonly Service[]): TargetGroup[] {
-  return services.flatMap((service) =>
-    service.node.flatMap((node) => {
+  const groups: TargetGroup[] = [];
+  for (const service of services) {
+    for (const node of service.node) {
       const { host, port } = addressOf(node);
-      return host === null ? [] : [{ targets: [shownAddress(host, port)], labels: labelsOf(service, node) }];
-    }),
-  );
+      if (host !== null) groups.push({ targets: [shownAddress(host, port)], labels: labelsOf(service, node) });
+    }
+  }
+  return groups;
 }
 
 function labelsOf({ name, type }: Service, node: ServiceNode): Record<string, string> {
-  const labels = {
-    service: name,
-    type,
-    status: String(node.status),
-    priority: node.priority,
-    ...urlLabels(node),
+  const labels: Record<string, string> = {
+    __meta_dister_service: name,
+    __meta_dister_type: type,
+    __meta_dister_status: String(node.status),
+    __meta_dister_priority: node.priority,
   };
-  return Object.fromEntries(Object.entries(labels).map(([label, value]) => [`${PREFIX}${label}`, value]));
-}
-
-/** What an address says beside host and port. Behind the `?` people put keys: that stays here. */
-function urlLabels({ url }: ServiceNode): { scheme?: string; path?: string } {
-  if (url === undefined || !URL.canParse(url)) return {};
-  const { protocol, pathname } = new URL(url);
-  return { scheme: protocol.slice(0, -1), path: pathname };
+  const url = node.url === undefined ? null : URL.parse(node.url);
+  if (url !== null) {
+    labels["__meta_dister_scheme"] = url.protocol.slice(0, -1);
+    // Behind the `?` people put keys: that stays here.
+    labels["__meta_dister_path"] = url.pathname;
+  }
+  return labels;
 }

@@ -1,9 +1,10 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createNode, loadConfig } from "@dister/daemon";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createNode, loadConfig, type RunningNode } from "@dister/daemon";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { freePorts } from "./free-ports.mjs";
 import { isInstalled, outcomeOf } from "./programs.ts";
@@ -122,5 +123,41 @@ describe("probes", () => {
     expect(await check()).toEqual({ code: 0, output: "" });
     await node.stop();
     expect((await check()).code).toBe(1);
+  });
+});
+
+describe.skipIf(!isInstalled("haproxy"))("haproxy.cfg", () => {
+  it("is understood by HAProxy, without a warning", async () => {
+    expect(await outcomeOf("haproxy", ["-c", "-dW", "-q", "-f", join(folder, "haproxy.cfg")])).toEqual({
+      code: 0,
+      output: "",
+    });
+  });
+
+  it("sends requests only to a node that serves: not to one that waits for others, nor to one that is away", async () => {
+    const [front, away, ...ports] = (await freePorts(8)) as [number, number, ...number[]];
+    const start = ([raft, repl, api]: number[], MinNode: number): Promise<RunningNode> => {
+      const SavePath = join(temporary, `haproxy-${MinNode}`);
+      const Ports = { raft: raft!, repl: repl!, api: api! };
+      return createNode({ config: { SavePath, MinNode, Ip: "127.0.0.1", Listen: "127.0.0.1", Ports } });
+    };
+    const nodes = [await start(ports.slice(0, 3), 3), await start(ports.slice(3), 1)];
+    const targets = [away, ports[2], ports[5]];
+    const config = text("haproxy.cfg")
+      .replace("127.0.0.1:8168", `127.0.0.1:${front}`)
+      .replace(/10\.0\.0\.(\d):4168/g, (_, n: string) => `127.0.0.1:${targets[Number(n) - 1]}`);
+    writeFileSync(join(temporary, "haproxy.cfg"), config);
+    const proxy = spawn("haproxy", ["-db", "-f", join(temporary, "haproxy.cfg")], { stdio: "ignore" });
+    onTestFinished(async () => {
+      proxy.kill("SIGKILL");
+      await Promise.all(nodes.map((node) => node.stop()));
+    });
+
+    const ask = async (): Promise<number> => {
+      const init = { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":"1"}' };
+      return (await fetch(`http://127.0.0.1:${front}/kv`, init).catch(() => null))?.status ?? 0;
+    };
+    // The proxy believes in all three until its first checks are over.
+    for (let inRow = 0; inRow < 30; ) inRow = (await ask()) === 200 ? inRow + 1 : 0;
   });
 });

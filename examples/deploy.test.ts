@@ -1,12 +1,13 @@
-import { execFile, execFileSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createNode, loadConfig } from "@dister/daemon";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createNode, loadConfig, type RunningNode } from "@dister/daemon";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { freePorts } from "./free-ports.mjs";
+import { isInstalled, outcomeOf } from "./programs.ts";
 
 const folder = fileURLToPath(new URL("deploy/", import.meta.url));
 const docs = fileURLToPath(new URL("../docs/reference/", import.meta.url));
@@ -17,27 +18,6 @@ beforeAll(() => {
   temporary = mkdtempSync(join(tmpdir(), "dister-deploy-"));
 });
 afterAll(() => rmSync(temporary, { recursive: true }));
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync(program, ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Runs a program to its end, whatever it comes to. */
-function outcomeOf(program: string, args: readonly string[]): Promise<{ code: number; output: string }> {
-  return new Promise((resolve) => {
-    execFile(program, args, (error, stdout, stderr) => {
-      resolve({
-        code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1,
-        output: stdout + stderr,
-      });
-    });
-  });
-}
 
 it("every file is listed in the README", () => {
   const listed = [...readFileSync(join(folder, "../README.md"), "utf8").matchAll(/`deploy\/([\w.-]+)` *\|/g)];
@@ -146,18 +126,38 @@ describe("probes", () => {
   });
 });
 
-describe("Prometheus", () => {
-  it("alerts are about metrics that exist", () => {
-    const { groups } = parse(text("prometheus-alerts.yml")) as { groups: { rules: { expr: string }[] }[] };
-    const rules = groups.flatMap((group) => group.rules);
-    const used = rules.flatMap(({ expr }) => expr.match(/dister_\w+/g) ?? []);
-    const reference = readFileSync(join(docs, "metrics.md"), "utf8");
-    const unknown = used.filter((name) => !reference.includes(`| \`${name.replace(/_(bucket|sum|count)$/, "")}\` |`));
-    expect(used.length).toBeGreaterThan(8);
-    expect(unknown).toEqual([]);
+describe.skipIf(!isInstalled("haproxy"))("haproxy.cfg", () => {
+  it("is understood by HAProxy, without a warning", async () => {
+    expect(await outcomeOf("haproxy", ["-c", "-dW", "-q", "-f", join(folder, "haproxy.cfg")])).toEqual({
+      code: 0,
+      output: "",
+    });
   });
 
-  it.skipIf(!isInstalled("promtool"))("understands both files", async () => {
-    expect((await outcomeOf("promtool", ["check", "config", join(folder, "prometheus.yml")])).code).toBe(0);
+  it("sends requests only to a node that serves: not to one that waits for others, nor to one that is away", async () => {
+    const [front, away, ...ports] = (await freePorts(8)) as [number, number, ...number[]];
+    const start = ([raft, repl, api]: number[], MinNode: number): Promise<RunningNode> => {
+      const SavePath = join(temporary, `haproxy-${MinNode}`);
+      const Ports = { raft: raft!, repl: repl!, api: api! };
+      return createNode({ config: { SavePath, MinNode, Ip: "127.0.0.1", Listen: "127.0.0.1", Ports } });
+    };
+    const nodes = [await start(ports.slice(0, 3), 3), await start(ports.slice(3), 1)];
+    const targets = [away, ports[2], ports[5]];
+    const config = text("haproxy.cfg")
+      .replace("127.0.0.1:8168", `127.0.0.1:${front}`)
+      .replace(/10\.0\.0\.(\d):4168/g, (_, n: string) => `127.0.0.1:${targets[Number(n) - 1]}`);
+    writeFileSync(join(temporary, "haproxy.cfg"), config);
+    const proxy = spawn("haproxy", ["-db", "-f", join(temporary, "haproxy.cfg")], { stdio: "ignore" });
+    onTestFinished(async () => {
+      proxy.kill("SIGKILL");
+      await Promise.all(nodes.map((node) => node.stop()));
+    });
+
+    const ask = async (): Promise<number> => {
+      const init = { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":"1"}' };
+      return (await fetch(`http://127.0.0.1:${front}/kv`, init).catch(() => null))?.status ?? 0;
+    };
+    // The proxy believes in all three until its first checks are over.
+    for (let inRow = 0; inRow < 30; ) inRow = (await ask()) === 200 ? inRow + 1 : 0;
   });
 });

@@ -111,6 +111,7 @@ export class CoreCluster {
       hardState: node.log.hardState(),
       applied: node.appliedPosition,
       membership: node.membership,
+      suspect: node.log.suspect(),
       nowMs: this.nowMs,
     });
     this.drain(node);
@@ -167,6 +168,10 @@ export class CoreCluster {
       node.reads.push(...ready.reads);
       for (const to of ready.snapshots) this.#sendSnapshot(node, to);
       if (ready.committed.length > 0) this.#apply(node, ready.committed);
+      if (ready.trust) {
+        void node.log.trust();
+        node.core.trusted(this.nowMs);
+      }
       if (this.writeMs() === 0) this.#finishWrites(node);
     }
     this.check(node);

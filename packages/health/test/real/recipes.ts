@@ -140,3 +140,28 @@ export const nginx: Recipe = {
   args: ({ folder }) => ["-c", join(folder, "nginx.conf"), "-p", folder],
   ready: listening,
 };
+
+/** HAProxy in front of servers that it asks itself for `/ready`, ten times a second, and goes round when they do not answer. */
+export function haproxy(backends: readonly number[]): Recipe {
+  return {
+    program: ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"],
+    prepare: ({ folder, port }) => {
+      const lines = [
+        "defaults",
+        "  mode http",
+        "  option redispatch 1",
+        "  timeout connect 1s",
+        "  timeout client 60s",
+        "  timeout server 60s",
+        "listen front",
+        `  bind 127.0.0.1:${port}`,
+        "  option httpchk GET /ready",
+        "  default-server check inter 100ms fall 1 rise 1",
+        ...backends.map((backend, i) => `  server s${i} 127.0.0.1:${backend}`),
+      ];
+      writeFileSync(join(folder, "haproxy.cfg"), `${lines.join("\n")}\n`);
+    },
+    args: ({ folder }) => ["-db", "-f", join(folder, "haproxy.cfg")],
+    ready: listening,
+  };
+}

@@ -9,12 +9,13 @@ import {
   type NodeId,
 } from "@dister/types";
 import { membershipObjection } from "./configurations.ts";
-import { addProgress } from "./election.ts";
+import { addProgress, campaign } from "./election.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
 import { majorityOf } from "./quorum.ts";
 import { dropLeaving, handOver, rememberMembership } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import type { CoreState } from "./state.ts";
+import { isHeldBackByTerm } from "./suspicion.ts";
 
 /** For so many election time-outs a leader waits for its own disk: a slow one is no reason to change the leader. */
 const DISK_SILENT_TIMEOUTS = 4;
@@ -107,11 +108,29 @@ export function leaderTick(s: CoreState): void {
   if (s.nowMs >= s.quorumDeadlineMs) {
     s.quorumDeadlineMs = s.nowMs + s.options.electionTimeoutMs;
     if (!hasQuorum(s)) return becomeFollower(s, s.term, null, "lost touch with a majority");
+    if (isHeldBackByTerm(s)) beginNewerTerm(s);
+    if (s.role !== "leader") return;
   }
   if (s.nowMs < s.heartbeatDeadlineMs) return;
   s.heartbeatDeadlineMs = s.nowMs + s.options.heartbeatMs;
   dropLeaving(s);
   sendHeartbeats(s);
+}
+
+/**
+ * A suspect needs an entry of a later term. A hand-over makes one, and nobody waits for it longer than for any other; the
+ * only voter, whose learner it is, stands again. What is not committed yet would get no answer, so that comes first.
+ */
+function beginNewerTerm(s: CoreState): void {
+  const isBusy = s.transfer !== null || s.configurations.index > s.commit || s.commit < s.termStart;
+  if (isBusy) return;
+  if (s.otherVoters.length > 0) {
+    transferLeadership(s, undefined);
+    return;
+  }
+  if (s.commit < s.log.lastIndex) return;
+  becomeFollower(s, s.term, null, "only voter");
+  campaign(s, "only voter");
 }
 
 /** Check-quorum (dissertation §6.2): has a majority been heard within one election time-out? */

@@ -1,3 +1,5 @@
+import { Level } from "./level.ts";
+
 /** Answers to fresh questions that show that a peer has lost what it acknowledged. */
 const REFUSALS_THAT_PROVE = 3;
 
@@ -26,6 +28,12 @@ export class Progress {
   leaving = false;
   /** The peer's log was damaged: nothing of it counts until it answers like the others again. */
   suspect = false;
+  /** Of a suspect: what it lacks, and for how long it has lacked nothing. */
+  readonly level = new Level();
+  /** In probe: when it was last sent a message, and the end of the log and the commit index of then. */
+  probed = { ms: Number.NEGATIVE_INFINITY, lastIndex: 0, commit: 0 };
+  /** In probe: paused although nothing is under way, because the peer lacks nothing. News end it. */
+  resting = false;
   /** In probe: the message under way was refused; its answer may come again, and says nothing new then. */
   refused = false;
   /** How often in a row the peer refused what it had acknowledged; see {@link Progress.lostData}. */
@@ -52,6 +60,7 @@ export class Progress {
 
   /** What the peer acknowledged is void. */
   becomeSuspect(): void {
+    if (!this.suspect) this.level.reset();
     this.suspect = true;
     this.match = 0;
     this.toldCommit = 0;
@@ -60,6 +69,7 @@ export class Progress {
   becomeProbe(nowMs: number): void {
     this.state = "probe";
     this.paused = false;
+    this.resting = false;
     this.inflight.length = 0;
     this.next = this.match + 1;
     this.progressMs = nowMs;
@@ -71,6 +81,18 @@ export class Progress {
     this.inflight.length = 0;
     this.next = this.match + 1;
     this.progressMs = nowMs;
+  }
+
+  /** In probe: nothing is to be sent until there is something new, or until the next answer. */
+  rest(): void {
+    this.paused = true;
+    this.resting = true;
+  }
+
+  /** In probe: ends a rest. */
+  wake(): void {
+    this.paused = false;
+    this.resting = false;
   }
 
   becomeSnapshot(): void {
@@ -88,6 +110,7 @@ export class Progress {
   sent(last: number): void {
     if (this.state === "probe") {
       this.paused = true;
+      this.resting = false;
       this.refused = false;
       return;
     }

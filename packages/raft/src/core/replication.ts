@@ -95,6 +95,8 @@ function sendAppends(s: CoreState, to: NodeId, progress: Progress): void {
   // A probe goes out with nothing in it as well: a peer may lack everything and there may be nothing new to send.
   const lacks = (): boolean =>
     progress.next <= s.log.lastIndex || (progress.state === "probe" && progress.match < s.log.lastIndex);
+  const { probed } = progress;
+  if (progress.resting && (s.log.lastIndex > probed.lastIndex || s.commit > probed.commit)) progress.wake();
   while (progress.canSend(s.options.inflightAppendsMax) && lacks()) {
     if (!sendAppend(s, to, progress)) return;
     if (progress.state === "probe") return;
@@ -125,6 +127,7 @@ function sendAppend(s: CoreState, to: NodeId, progress: Progress): boolean {
   progress.toldCommit = Math.min(s.commit, prevIndex + entries.length);
   if (entries.length > 0 || progress.state === "probe") {
     if (progress.inflight.length === 0) progress.progressMs = s.nowMs;
+    if (progress.state === "probe") progress.probed = { ms: s.nowMs, lastIndex: s.log.lastIndex, commit: s.commit };
     progress.sent(prevIndex + entries.length);
   }
   return true;

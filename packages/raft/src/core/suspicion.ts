@@ -8,6 +8,9 @@ import type { CoreState } from "./state.ts";
  * the log store keeps them twice, or refuses to open.
  */
 
+/** So many election time-outs a leader leaves to writes that may reach a suspect's mark. */
+const LEVEL_CHECKS = 10;
+
 /** Ends of the doubt: what is known to be whole again, in which term, and whether the log store was asked to note it. */
 export interface Suspicion {
   /** `index`: the highest that may have been acknowledged; `term`: of the hard state when the damage was found. */
@@ -66,14 +69,36 @@ export function answerSuspect(s: CoreState, to: NodeId, hint: LogPosition): void
   s.sendAfterWrite(to, reply);
 }
 
+/**
+ * Has a suspect had everything for so long that the mark must lie behind the end of this leader's log? In a term that the
+ * mark names as well nothing then makes it whole but as many writes as are missing, and there may be none. The mark counts
+ * whatever may have been an entry, and an older leader's that nobody else had, so it may be too high; and it may be right,
+ * as far as this node can tell. An entry of a later term ends the doubt in either case.
+ */
+export function isHeldBackByTerm(s: CoreState): boolean {
+  let isHeldBack = false;
+  for (const { suspect, leaving, level } of s.progress.values()) {
+    if (!suspect || leaving) continue;
+    level.check(s.log.lastIndex);
+    if (level.checks < LEVEL_CHECKS) continue;
+    level.checks = 0;
+    isHeldBack = true;
+  }
+  return isHeldBack;
+}
+
 /** A peer says that it has lost what it acknowledged: nothing of it counts, and it is sent everything again. */
 export function onSuspectReply(s: CoreState, from: NodeId, { matched, hint }: SuspectReply): void {
   const progress = s.progress.get(from);
   if (s.role !== "leader" || progress === undefined) return;
   if (!progress.suspect) s.stateChanged = true;
   progress.becomeSuspect();
+  progress.level.matched(matched);
   if (progress.state === "snapshot") return;
   progress.becomeProbe(s.nowMs);
+  // Where nothing is lacking an answer to a heartbeat is followed by a question, and the answer to that by none.
+  const isLevel = matched >= s.log.lastIndex;
+  if (isLevel && s.nowMs - progress.probed.ms < s.options.heartbeatMs / 2) progress.rest();
   if (matched > 0) progress.next = Math.min(matched, s.log.lastIndex) + 1;
   else {
     const agreed = s.log.lastIndexOfTermAtMost(hint.index, hint.term);

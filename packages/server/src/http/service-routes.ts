@@ -1,4 +1,4 @@
-import { type Command, DisterError, showService } from "@dister/types";
+import { type Command, DisterError, type Service, showService } from "@dister/types";
 import {
   ChecksQuerySchema,
   InstanceNamesSchema,
@@ -11,8 +11,9 @@ import {
   ServicesSchema,
   WaitQuerySchema,
 } from "@dister/types/schemas";
-import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { ApiNode } from "../api-node.ts";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Answer, ApiNode, Consistency, Reads } from "../api-node.ts";
+import { prometheusTargets } from "./prometheus-targets.ts";
 import { ok, protectionMark, withLogId } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 
@@ -22,7 +23,8 @@ type ServiceNode = Pick<ApiNode, "reads" | "writes" | "operations">;
 export function serviceRoutes(server: FastifyInstance, node: ServiceNode): void {
   const { reads, writes } = node;
   server.get("/service", async (request, reply) => {
-    const { name, consistency } = parseOrThrow(ServiceQuerySchema, request.query, "query");
+    const { name, consistency, format } = parseOrThrow(ServiceQuerySchema, request.query, "query");
+    if (format === "prometheus-sd") return targetsReply(reply, await targetedServices(reads, name, consistency));
     if (name === undefined || name === "") {
       const { value: services, marks } = withLogId(reply, await reads.services(consistency));
       const shown = Object.fromEntries(services.map((service) => [service.name, showService(service)]));
@@ -87,4 +89,21 @@ function instanceRoutes(
     await operations.report(reports);
     return ok({ taken: reports.length });
   });
+}
+
+/** A service that is not there has no targets, which is no error: Prometheus may be told of it before it is registered. */
+async function targetedServices(
+  reads: Reads,
+  name: string | undefined,
+  consistency: Consistency,
+): Promise<Answer<readonly Service[]>> {
+  if (name === undefined || name === "") return reads.services(consistency);
+  const { value: service, logId } = await reads.service(name, consistency);
+  return { value: service === undefined ? [] : [service], logId };
+}
+
+/** Without the envelope of other replies: Prometheus reads a bare list. */
+function targetsReply(reply: FastifyReply, answer: Answer<readonly Service[]>): FastifyReply {
+  const { value: services } = withLogId(reply, answer);
+  return reply.type("application/json").send(JSON.stringify(prometheusTargets(services)));
 }

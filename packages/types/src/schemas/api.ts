@@ -134,11 +134,25 @@ export const TransferSchema = z
   .strictObject({ to: z.string().min(1).max(255).nullish().describe("Id of the voter that should lead.") })
   .nullish();
 
-/** Query of `GET /service`. */
-export const ServiceQuerySchema = z.strictObject({
-  name: z.string().optional(),
-  consistency: z.enum(["linearizable", "local"]).default("local"),
-});
+/** Query of `GET /service`. Local unless told otherwise, but for Prometheus: it must never get a list with gaps. */
+export const ServiceQuerySchema = z
+  .strictObject({
+    name: z.string().optional(),
+    consistency: z.enum(["linearizable", "local"]).optional(),
+    format: z
+      .enum(["prometheus-sd"], { error: "prometheus-sd, or no format for the usual reply" })
+      .optional()
+      .describe("prometheus-sd: as the HTTP service discovery of Prometheus reads it."),
+  })
+  .superRefine(({ format, consistency }, context) => {
+    if (format === undefined || consistency !== "local") return;
+    const message = `linearizable with format=${format}: Prometheus would drop the targets that an old list lacks`;
+    context.addIssue({ code: "custom", path: ["consistency"], message });
+  })
+  .transform(({ consistency, format, ...rest }) => {
+    const usual = format === undefined ? "local" : "linearizable";
+    return { ...rest, format, consistency: consistency ?? usual } as const;
+  });
 
 /** Ways to choose one of many; what each does is told at `createBalancer` of `@dister/balance`. */
 export const BalancePolicySchema = z.enum(["priority", "round-robin", "hash", "latency", "first"]);

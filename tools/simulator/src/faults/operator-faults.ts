@@ -1,4 +1,4 @@
-import { isDisterError, type Member, type Membership, membershipOf } from "@dister/types";
+import { isDisterError, type LogStore, type Member, type Membership, membershipOf } from "@dister/types";
 import type { Cluster } from "../world/cluster.ts";
 import { memberOf } from "../world/cluster.ts";
 import type { Process } from "../world/process.ts";
@@ -27,6 +27,15 @@ function isSafe(cluster: Cluster, membership: Membership): boolean {
 function outsider({ machines }: Cluster, members: readonly Member[]): Member | undefined {
   const at = machines.findIndex(({ id }) => members.every((member) => member.id !== id));
   return at < 0 ? undefined : memberOf(at);
+}
+
+/** Reads a log to its end, or to the first damage. */
+function scrub(log: LogStore): void {
+  for (let from = log.firstIndex(); from <= log.lastIndex(); ) {
+    const check = log.verify(from, 1_000);
+    if (check.damaged) return;
+    from = check.next;
+  }
 }
 
 export const OPERATOR_FAULTS = {
@@ -102,11 +111,11 @@ export const OPERATOR_FAULTS = {
     const { process } = whomOf(cluster, fault);
     if (process === null || process.raft === null) return;
     process.run(() => {
-      const { log } = process;
-      for (let from = log.firstIndex(); from <= log.lastIndex(); ) {
-        const check = log.verify(from, 1_000);
-        if (check.damaged) return;
-        from = check.next;
+      try {
+        scrub(process.log);
+      } catch (error) {
+        // As the scrubber of a node: it stops, and has to have a reason. A disk that halts in this moment is one.
+        process.died(error);
       }
     });
   },

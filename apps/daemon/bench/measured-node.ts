@@ -1,5 +1,5 @@
 // A node in a process of its own that measures itself: how late its event loop is, its memory and its CPU time.
-// Started with fork() by takeover.ts; the configuration comes as JSON.
+// Started with fork() by bench-node.ts; the configuration comes as JSON.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createNode } from "@dister/daemon";
 

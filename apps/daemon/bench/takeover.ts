@@ -1,56 +1,16 @@
 // A new node takes over a large state while the cluster writes: seconds until it is a voter, as a ratio to copying the
 // same bytes, CPU time, memory, and how late the event loops of sender and receiver were meanwhile.
 // Usage: node --conditions=@dister/source bench/takeover.ts [keys] [writes per second] [founding nodes]
-import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, fsyncSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { api, freePorts } from "../test/daemons.ts";
-import type { NodeMeasures } from "./measured-node.ts";
+import { BenchNode } from "./bench-node.ts";
 
 const [keys = 1_000_000, writesPerSecond = 200, founders = 3] = process.argv.slice(2).map(Number);
 const BATCH = 10_000;
 const VALUE = "v".repeat(100);
-const CHILD = fileURLToPath(new URL("./measured-node.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "dister-takeover-"));
-
-interface Said {
-  readonly url?: string;
-  readonly begun?: true;
-  readonly measures?: NodeMeasures;
-  readonly log?: string;
-  readonly message?: string;
-  readonly fields?: unknown;
-}
-
-class BenchNode {
-  readonly name: string;
-  readonly process: ChildProcess;
-  url = "";
-  onLog: (message: string, fields: unknown) => void = () => {};
-  #next: ((said: Said) => void)[] = [];
-
-  constructor(name: string, config: object) {
-    this.name = name;
-    const options = { execArgv: ["--conditions=@dister/source", "--disable-warning=ExperimentalWarning"] };
-    this.process = fork(CHILD, [JSON.stringify(config)], options);
-    this.process.on("message", (said: Said) => {
-      if (said.log === undefined) this.#next.shift()?.(said);
-      else this.onLog(said.message!, said.fields);
-    });
-  }
-
-  said(): Promise<Said> {
-    return new Promise((resolve) => this.#next.push(resolve));
-  }
-
-  async ask(order: "begin" | "report"): Promise<Said> {
-    const answer = this.said();
-    this.process.send(order);
-    return answer;
-  }
-}
 
 const ports = await freePorts(3 * (founders + 1));
 function configOf(at: number): object {

@@ -182,10 +182,11 @@ class Applying {
   }
 
   #instanceMode(changes: readonly ModeChange[]): number {
+    const known = new Map<string, ReadonlySet<string>>();
     for (const { service: name, id } of changes) {
-      const service = this.#state.services.get(name);
-      if (service?.node.some((instance) => instance.id === id) === true) continue;
-      throw new DisterError("DISTER_ERR_INSTANCE_NOT_FOUND", { name, id });
+      const ids = known.get(name) ?? new Set(this.#state.services.get(name)?.node.map((instance) => instance.id));
+      if (!ids.has(id)) throw new DisterError("DISTER_ERR_INSTANCE_NOT_FOUND", { name, id });
+      known.set(name, ids);
     }
     return this.#changeInstances(changes, (instance, { mode }) => withMode(instance, mode));
   }
@@ -220,19 +221,23 @@ class Applying {
     change: (instance: ServiceInstance, change: C) => ServiceInstance | undefined,
   ): number {
     // Collected per service, so that a large service is copied, written and told once per command.
-    const touched = new Map<string, { node: ServiceInstance[]; places: Map<string, number> }>();
+    const copies = new Map<string, Copy>();
+    const touched = new Map<string, ServiceInstance[]>();
     let changed = 0;
     for (const one of changes) {
-      const copy = touched.get(one.service) ?? copyOf(this.#state.services.get(one.service));
-      const at = copy?.places.get(one.id);
-      const next = at === undefined ? undefined : change(copy!.node[at]!, one);
-      if (copy === undefined || at === undefined || next === undefined) continue;
-      copy.node[at] = next;
-      touched.set(one.service, copy);
+      const { service: name, id } = one;
+      // Also of a service of which nothing turns out to change: there may be thousands of changes for it.
+      const { node, places } = copies.get(name) ?? copyOf(this.#state.services.get(name));
+      copies.set(name, { node, places });
+      const at = places.get(id);
+      const next = at === undefined ? undefined : change(node[at]!, one);
+      if (at === undefined || next === undefined) continue;
+      node[at] = next;
+      touched.set(name, node);
       changed++;
     }
     const { index: modifyIndex, timeMs } = this.#moment;
-    for (const [name, { node }] of touched) {
+    for (const [name, node] of touched) {
       const service = { ...this.#state.services.get(name)!, node, modifyIndex };
       this.#putState(protectedService(service, timeMs));
     }
@@ -271,9 +276,15 @@ class Applying {
   }
 }
 
-function copyOf(service: Service | undefined): { node: ServiceInstance[]; places: Map<string, number> } | undefined {
-  if (service === undefined) return undefined;
-  return { node: [...service.node], places: new Map(service.node.map(({ id }, at) => [id, at])) };
+/** The instances of a service, to be changed, and where each of them stands. */
+interface Copy {
+  readonly node: ServiceInstance[];
+  readonly places: ReadonlyMap<string, number>;
+}
+
+function copyOf(service: Service | undefined): Copy {
+  const node = [...(service?.node ?? [])];
+  return { node, places: new Map(node.map(({ id }, at) => [id, at])) };
 }
 
 function idsByService(instances: readonly InstanceName[]): Map<string, Set<string>> {

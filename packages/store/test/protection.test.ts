@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeCommand } from "../src/index.ts";
 import { protectedService } from "../src/protection.ts";
-import { commandEntry, open, TIME_MS } from "./harness.ts";
+import { commandEntry, open, TIME_MS, transfer } from "./harness.ts";
 import { batchesOf, step } from "./history.ts";
 
 test("protection, whatever happens: kept is critical, in use and of a protected service that may be protected", async () => {
@@ -96,6 +96,36 @@ test("protection: while none is removed, taken out of use or defined anew, someb
     ),
     { numRuns: 1_000 },
   );
+});
+
+test("C5: protections that end at once are told in one order, on a node that was restored too", async () => {
+  const [first, late] = [await open(), await open()];
+  let index = 0;
+  const entry = (command: Command, laterMs = 0) => commandEntry(++index, command, { timeMs: TIME_MS + laterMs });
+  const status = (ids: readonly string[], to: 0 | 1): Command => ({
+    type: "serviceStatus",
+    changes: names.flatMap((service) => ids.map((id) => ({ service, id, definedIndex: 1, status: to }))),
+  });
+  const names = ["c", "a", "b"];
+  const services = names.map((name) => ({ ...configOf(IDS.slice(0, 3), "50"), name }));
+  await first.apply([
+    entry({ type: "serviceSet", services }),
+    entry(status(IDS.slice(0, 3), 1)),
+    entry(status(IDS.slice(0, 2), 0)),
+  ]);
+  expect(first.services().map(({ protectedMs }) => protectedMs)).toEqual([TIME_MS, TIME_MS, TIME_MS]);
+  await transfer(first, late);
+  const told: string[][] = [[], []];
+  for (const [at, store] of [first, late].entries()) {
+    store.onChange((event) => event.type === "service" && told[at]!.push(event.name));
+  }
+  const end = entry({ type: "serviceStatus", changes: [] }, 300_001);
+  for (const store of [first, late]) await store.apply([end]);
+  expect(told).toEqual([
+    ["a", "b", "c"],
+    ["a", "b", "c"],
+  ]);
+  for (const store of [first, late]) await store.close();
 });
 
 function configOf(ids: readonly string[], percent: string): ServiceConfig {

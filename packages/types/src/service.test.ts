@@ -65,7 +65,7 @@ describe("a service in a reply", () => {
       const again = ServiceConfigSchema.parse(reply);
       // The status is that of the reply; a registration does not set it.
       const node = again.node.map((instance) => ({ ...instance, status: 0 }));
-      expect({ ...again, node }).toEqual(FULL);
+      expect({ ...again, node }).toStrictEqual(FULL);
     }
   });
 

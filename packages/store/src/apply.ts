@@ -5,9 +5,11 @@ import {
   DisterError,
   decodeMembership,
   ENTRY_KIND,
+  type ErrorCode,
   entryLogId,
   type InstanceName,
   isDisterError,
+  LIMITS,
   type LogEntry,
   type ModeChange,
   type Service,
@@ -23,7 +25,7 @@ import { protectedService } from "./protection.ts";
 import { type Moment, registered, withInstances, withMode, withoutInstances, withStatus } from "./service-changes.ts";
 import { rowOfService, stateRowOfService } from "./service-row.ts";
 import { rowOfRequest, type State } from "./state.ts";
-import type { Tables } from "./tables.ts";
+import type { ServiceRow, Tables } from "./tables.ts";
 
 /** What applying a batch came to. */
 export interface Applied {
@@ -44,6 +46,13 @@ export function applyEntries(tables: Tables, state: State, entries: readonly Log
   run.finish();
   return { outcomes, events: run.events };
 }
+
+/** What the state may say of a command that nobody could judge before. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "DISTER_ERR_INVALID",
+  "DISTER_ERR_TOO_LARGE",
+  "DISTER_ERR_INSTANCE_NOT_FOUND",
+]);
 
 class Applying {
   readonly events: ChangeEvent[] = [];
@@ -94,7 +103,7 @@ class Applying {
       return { changed: this.#run(command) };
     } catch (error) {
       if (!isDisterError(error)) throw error;
-      if (error.code !== "DISTER_ERR_INVALID" && error.code !== "DISTER_ERR_INSTANCE_NOT_FOUND") throw error;
+      if (!REFUSALS.has(error.code)) throw error;
       return { changed: 0, error: { code: error.code, message: error.message } };
     }
   }
@@ -148,9 +157,8 @@ class Applying {
   #serviceSet(services: readonly ServiceConfig[]): number {
     const last = new Map(services.map((service) => [service.name, service]));
     const { services: known } = this.#state;
-    // Everything is made before anything is put: one refusal refuses the whole command.
     const made = [...last.values()].map((given) => registered(given, known.get(given.name), this.#moment));
-    for (const service of made) this.#putService(service);
+    this.#putDefined(made);
     return made.length;
   }
 
@@ -162,7 +170,7 @@ class Applying {
         withInstances(given, made.get(given.name) ?? this.#state.services.get(given.name), this.#moment),
       );
     }
-    for (const service of made.values()) this.#putService(service);
+    this.#putDefined([...made.values()]);
     return services.reduce((sum, { node }) => sum + node.length, 0);
   }
 
@@ -176,7 +184,7 @@ class Applying {
       if (removed === 0) continue;
       changed += removed;
       if (left === undefined) this.#serviceDelete([name]);
-      else this.#putService(left);
+      else this.#putService(left, rowOfService(left));
     }
     return changed;
   }
@@ -264,9 +272,15 @@ class Applying {
     this.#serviceEvent(service.name, service);
   }
 
-  #putService(service: Service): void {
+  /** Everything is made before anything is put: one refusal refuses the whole command. */
+  #putDefined(services: readonly Service[]): void {
+    const rows = services.map(rowWithinLimit);
+    for (const [at, service] of services.entries()) this.#putService(service, rows[at]!);
+  }
+
+  #putService(service: Service, row: ServiceRow): void {
     this.#state.services.set(service.name, service);
-    this.#tables.servicePut(rowOfService(service));
+    this.#tables.servicePut(row);
     this.#serviceEvent(service.name, service);
   }
 
@@ -285,6 +299,15 @@ interface Copy {
 function copyOf(service: Service | undefined): Copy {
   const node = [...(service?.node ?? [])];
   return { node, places: new Map(node.map(({ id }, at) => [id, at])) };
+}
+
+/** Secrets that stars stood for, and instances that came one by one, may have made it larger than any command. */
+function rowWithinLimit(service: Service): ServiceRow {
+  const row = rowOfService(service);
+  const bytes = Buffer.byteLength(row.definition);
+  const allowed = LIMITS.serviceBytesMax;
+  if (bytes <= allowed) return row;
+  throw new DisterError("DISTER_ERR_TOO_LARGE", { field: `service ${service.name}`, bytes, allowed });
 }
 
 function idsByService(instances: readonly InstanceName[]): Map<string, Set<string>> {

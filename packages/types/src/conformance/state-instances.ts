@@ -165,6 +165,29 @@ function members(suite: StateReaderSuite): void {
     expectEqual(idsOf(subject)!.length, LIMITS.serviceNodesMax, "instances");
   });
 
+  check("instances that would make a service larger than may be stored are refused", async (subject, make) => {
+    const filler = "x".repeat(LIMITS.serviceBytesMax - 550);
+    const large = { ...someNode(1), meta: { filler } };
+    await subject.apply([make.command({ type: "serviceSet", services: [web(large)] }), alive(make, 1, "1")]);
+    const [fits] = await subject.apply([
+      make.command({ type: "instanceSet", services: [web(someNode(2), someNode(3))] }),
+    ]);
+    expectEqual(fits!.error, undefined, "two that fit");
+    const more = make.command({
+      type: "instanceSet",
+      services: [someService("db", [1]), web(someNode(4), someNode(5))],
+    });
+    await refused(subject.apply([more]), "DISTER_ERR_TOO_LARGE", "service web");
+    expectEqual([idsOf(subject), subject.services().length], [["1", "2", "3"], 1], "after the refusal");
+    // The stars of a secret are shorter than the secret.
+    const meta = { filler: "x".repeat(LIMITS.serviceBytesMax - 900) };
+    const secret = { ...someNode(1), pass: "p".repeat(1_000) };
+    await subject.apply([make.command({ type: "serviceSet", services: [web(secret)] })]);
+    const grown = make.command({ type: "serviceSet", services: [web({ ...secret, pass: REDACTED, meta })] });
+    await refused(subject.apply([grown]), "DISTER_ERR_TOO_LARGE", "service web");
+    expectEqual(idsOf(subject), ["1"], "instances");
+  });
+
   check("the last instance takes its service with it; one that is not there is passed over", async (subject, make) => {
     const gone = (...ids: string[]) =>
       make.command({ type: "instanceDelete", instances: ids.map((id) => ({ service: "web", id })) });

@@ -5,9 +5,11 @@ import {
   DisterError,
   decodeMembership,
   ENTRY_KIND,
+  type ErrorCode,
   entryLogId,
   type InstanceName,
   isDisterError,
+  LIMITS,
   type LogEntry,
   type ModeChange,
   type Service,
@@ -23,7 +25,7 @@ import { protectedService } from "./protection.ts";
 import { type Moment, registered, withInstances, withMode, withoutInstances, withStatus } from "./service-changes.ts";
 import { rowOfService, stateRowOfService } from "./service-row.ts";
 import { rowOfRequest, type State } from "./state.ts";
-import type { Tables } from "./tables.ts";
+import type { ServiceRow, Tables } from "./tables.ts";
 
 /** What applying a batch came to. */
 export interface Applied {
@@ -44,6 +46,13 @@ export function applyEntries(tables: Tables, state: State, entries: readonly Log
   run.finish();
   return { outcomes, events: run.events };
 }
+
+/** What the state may say of a command that nobody could judge before. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "DISTER_ERR_INVALID",
+  "DISTER_ERR_TOO_LARGE",
+  "DISTER_ERR_INSTANCE_NOT_FOUND",
+]);
 
 class Applying {
   readonly events: ChangeEvent[] = [];
@@ -94,7 +103,7 @@ class Applying {
       return { changed: this.#run(command) };
     } catch (error) {
       if (!isDisterError(error)) throw error;
-      if (error.code !== "DISTER_ERR_INVALID" && error.code !== "DISTER_ERR_INSTANCE_NOT_FOUND") throw error;
+      if (!REFUSALS.has(error.code)) throw error;
       return { changed: 0, error: { code: error.code, message: error.message } };
     }
   }
@@ -148,9 +157,8 @@ class Applying {
   #serviceSet(services: readonly ServiceConfig[]): number {
     const last = new Map(services.map((service) => [service.name, service]));
     const { services: known } = this.#state;
-    // Everything is made before anything is put: one refusal refuses the whole command.
     const made = [...last.values()].map((given) => registered(given, known.get(given.name), this.#moment));
-    for (const service of made) this.#putService(service);
+    this.#putDefined(made);
     return made.length;
   }
 
@@ -162,7 +170,7 @@ class Applying {
         withInstances(given, made.get(given.name) ?? this.#state.services.get(given.name), this.#moment),
       );
     }
-    for (const service of made.values()) this.#putService(service);
+    this.#putDefined([...made.values()]);
     return services.reduce((sum, { node }) => sum + node.length, 0);
   }
 
@@ -176,16 +184,17 @@ class Applying {
       if (removed === 0) continue;
       changed += removed;
       if (left === undefined) this.#serviceDelete([name]);
-      else this.#putService(left);
+      else this.#putService(left, rowOfService(left));
     }
     return changed;
   }
 
   #instanceMode(changes: readonly ModeChange[]): number {
+    const known = new Map<string, ReadonlySet<string>>();
     for (const { service: name, id } of changes) {
-      const service = this.#state.services.get(name);
-      if (service?.node.some((instance) => instance.id === id) === true) continue;
-      throw new DisterError("DISTER_ERR_INSTANCE_NOT_FOUND", { name, id });
+      const ids = known.get(name) ?? new Set(this.#state.services.get(name)?.node.map((instance) => instance.id));
+      if (!ids.has(id)) throw new DisterError("DISTER_ERR_INSTANCE_NOT_FOUND", { name, id });
+      known.set(name, ids);
     }
     return this.#changeInstances(changes, (instance, { mode }) => withMode(instance, mode));
   }
@@ -220,19 +229,23 @@ class Applying {
     change: (instance: ServiceInstance, change: C) => ServiceInstance | undefined,
   ): number {
     // Collected per service, so that a large service is copied, written and told once per command.
-    const touched = new Map<string, { node: ServiceInstance[]; places: Map<string, number> }>();
+    const copies = new Map<string, Copy>();
+    const touched = new Map<string, ServiceInstance[]>();
     let changed = 0;
     for (const one of changes) {
-      const copy = touched.get(one.service) ?? copyOf(this.#state.services.get(one.service));
-      const at = copy?.places.get(one.id);
-      const next = at === undefined ? undefined : change(copy!.node[at]!, one);
-      if (copy === undefined || at === undefined || next === undefined) continue;
-      copy.node[at] = next;
-      touched.set(one.service, copy);
+      const { service: name, id } = one;
+      // Also of a service of which nothing turns out to change: there may be thousands of changes for it.
+      const { node, places } = copies.get(name) ?? copyOf(this.#state.services.get(name));
+      copies.set(name, { node, places });
+      const at = places.get(id);
+      const next = at === undefined ? undefined : change(node[at]!, one);
+      if (at === undefined || next === undefined) continue;
+      node[at] = next;
+      touched.set(name, node);
       changed++;
     }
     const { index: modifyIndex, timeMs } = this.#moment;
-    for (const [name, { node }] of touched) {
+    for (const [name, node] of touched) {
       const service = { ...this.#state.services.get(name)!, node, modifyIndex };
       this.#putState(protectedService(service, timeMs));
     }
@@ -259,9 +272,15 @@ class Applying {
     this.#serviceEvent(service.name, service);
   }
 
-  #putService(service: Service): void {
+  /** Everything is made before anything is put: one refusal refuses the whole command. */
+  #putDefined(services: readonly Service[]): void {
+    const rows = services.map(rowWithinLimit);
+    for (const [at, service] of services.entries()) this.#putService(service, rows[at]!);
+  }
+
+  #putService(service: Service, row: ServiceRow): void {
     this.#state.services.set(service.name, service);
-    this.#tables.servicePut(rowOfService(service));
+    this.#tables.servicePut(row);
     this.#serviceEvent(service.name, service);
   }
 
@@ -271,9 +290,24 @@ class Applying {
   }
 }
 
-function copyOf(service: Service | undefined): { node: ServiceInstance[]; places: Map<string, number> } | undefined {
-  if (service === undefined) return undefined;
-  return { node: [...service.node], places: new Map(service.node.map(({ id }, at) => [id, at])) };
+/** The instances of a service, to be changed, and where each of them stands. */
+interface Copy {
+  readonly node: ServiceInstance[];
+  readonly places: ReadonlyMap<string, number>;
+}
+
+function copyOf(service: Service | undefined): Copy {
+  const node = [...(service?.node ?? [])];
+  return { node, places: new Map(node.map(({ id }, at) => [id, at])) };
+}
+
+/** Secrets that stars stood for, and instances that came one by one, may have made it larger than any command. */
+function rowWithinLimit(service: Service): ServiceRow {
+  const row = rowOfService(service);
+  const bytes = Buffer.byteLength(row.definition);
+  const allowed = LIMITS.serviceBytesMax;
+  if (bytes <= allowed) return row;
+  throw new DisterError("DISTER_ERR_TOO_LARGE", { field: `service ${service.name}`, bytes, allowed });
 }
 
 function idsByService(instances: readonly InstanceName[]): Map<string, Set<string>> {

@@ -14,9 +14,9 @@ export const SNAPSHOT_VERSION = 1;
 const TYPE = Object.freeze({ header: 1, kv: 2, service: 3, request: 4, end: 5 } as const);
 
 const HASH_BYTES = 32;
-/** The largest record is that of a service: its definition fitted an entry, and an instance's state takes four numbers. */
+/** The largest record is that of a service: its definition, and an instance's state takes four numbers. */
 const STATE_BYTES_MAX = LIMITS.serviceNodesMax * 64;
-const RECORD_BYTES_MAX = LIMITS.entryPayloadBytesMax + STATE_BYTES_MAX + 64 * 1024;
+const RECORD_BYTES_MAX = LIMITS.serviceBytesMax + STATE_BYTES_MAX + 64 * 1024;
 
 /** Rows of each table. */
 export interface RowCounts {

@@ -18,8 +18,10 @@ const key = fc.constantFrom(
   ...["a", "a/b", "a/\u{10FFFF}", "a0", "é", "\uFFFF", "\u{1F600}", "__proto__", "constructor", "\0"],
 );
 export const SERVICE_NAMES = ["web", "db", "__proto__", "\u{1F600}", "\uFFFF"] as const;
-const name = fc.oneof({ weight: 3, arbitrary: fc.constant("web") }, fc.constantFrom(...SERVICE_NAMES));
-const id = fc.constantFrom("1", "2", "3", "4", "5", "__proto__");
+const name = fc.oneof({ weight: 5, arbitrary: fc.constant("web") }, fc.constantFrom(...SERVICE_NAMES));
+const IDS = ["1", "2", "3", "4", "5", "__proto__"];
+const id = fc.constantFrom(...IDS);
+const CHECKS = { interval: "2000", timeout: "2000", rise: "1", fall: "2" };
 const value = fc.constantFrom("", "1", "zwei", "\u{1F600}");
 
 /** Definitions that are the same, differ in how they are checked, or in what they are; some with secrets. */
@@ -48,7 +50,7 @@ const instances = fc.uniqueArray(instance, { maxLength: 6, selector: (one) => on
 const protect = fc.constantFrom(
   ...["off" as const, {}, { percent: "29" }, { percent: "1", limit: "1000" }, { window: "1000", limit: "30000" }],
 );
-const service = fc
+const varied = fc
   .record(
     {
       name,
@@ -60,12 +62,20 @@ const service = fc
     { requiredKeys: ["name", "type", "node"], noNullPrototype: true },
   )
   .map((fields) => fields as ServiceConfig);
+/** One that is large enough to be protected, and the same each time but for who belongs to it. */
+const usual = fc.record({ ids: fc.subarray(IDS, { minLength: 3 }), protect }).map(
+  ({ ids, protect: settings }): ServiceConfig => ({
+    ...{ name: "web", type: "tcp", protect: settings },
+    node: ids.map((id) => ({ id, host: "h", ...CHECKS, priority: "1", status: 0 })),
+  }),
+);
+const service = fc.oneof(varied, { weight: 3, arbitrary: usual });
 
 /** What checks found out: of the definition that is in force, or of another one. */
 const finding = fc.record({
   service: name,
-  id,
-  status: fc.constantFrom(0 as const, 0 as const, 1 as const, null),
+  ids: fc.subarray(IDS, { minLength: 1 }),
+  status: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(0 as const, 1 as const) }, fc.constant(null)),
   isStale: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
 });
 type Finding = typeof finding extends fc.Arbitrary<infer T> ? T : never;
@@ -91,8 +101,8 @@ const command = fc.oneof(
     few(name, 2).map((names) => ({ type: "serviceDelete", names })),
   ),
   weighted(
-    8,
-    few(finding, 8).map((findings) => ({ type: "serviceStatus", findings })),
+    20,
+    few(finding, 2).map((findings) => ({ type: "serviceStatus", findings })),
   ),
   weighted(
     3,
@@ -114,9 +124,15 @@ const command = fc.oneof(
 /** One entry of a history. */
 export const step = fc.record({
   command: fc.option(command, { freq: 12 }),
-  requestId: fc.option(fc.constantFrom("r1", "r2", "r3", "r4", "constructor", "__proto__"), { freq: 4 }),
+  requestId: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(null) },
+    fc.constantFrom("r1", "r2", "r3", "r4", "constructor", "__proto__"),
+  ),
   // Time that stands, goes on, jumps past windows, limits and the memory of requests, and goes back.
-  timeMs: fc.constantFrom(0, 1, 1_000, 30_000, 60_001, 300_001, LIMITS.requestIdKeptMs + 1, -5_000),
+  timeMs: fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(0, 1, 1_000, 5_000) },
+    fc.constantFrom(30_000, 60_001, 300_001, LIMITS.requestIdKeptMs, LIMITS.requestIdKeptMs + 1, -5_000),
+  ),
   endsBatch: fc.boolean(),
 });
 export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -144,9 +160,11 @@ export async function batchesOf(steps: readonly Step[]): Promise<LogEntry[][]> {
 
 function resolved(described: Described, state: StateReader): Command {
   if (described.type !== "serviceStatus") return described;
-  const changes = described.findings.map(({ service: of, id: its, status, isStale }) => {
-    const known = state.service(of)?.node.find((one) => one.id === its);
-    return { service: of, id: its, status, definedIndex: (known?.definedIndex ?? 1) + (isStale ? 1 : 0) };
-  });
+  const changes = described.findings.flatMap(({ service: of, ids, status, isStale }) =>
+    ids.map((its) => {
+      const known = state.service(of)?.node.find((one) => one.id === its);
+      return { service: of, id: its, status, definedIndex: (known?.definedIndex ?? 1) + (isStale ? 1 : 0) };
+    }),
+  );
   return { type: "serviceStatus", changes };
 }

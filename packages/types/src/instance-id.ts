@@ -27,12 +27,16 @@ export function writtenAddress(host: string, port: string | null): string {
  */
 export function instanceIds(instances: readonly Addressed[]): string[] {
   const taken = new Set(instances.map(({ id }) => id).filter((id) => id !== undefined));
+  // Where to go on counting, for thousands of twins would otherwise be counted through thousands of times.
+  const next = new Map<string, number>();
   return instances.map((instance, position) => {
     if (instance.id !== undefined) return instance.id;
     const { host, port } = instanceAddress(instance);
     const base = host === null ? `instance-${position}` : writtenAddress(host, port);
     let id = base;
-    for (let nth = 2; taken.has(id); nth++) id = `${base}#${nth}`;
+    let nth = next.get(base) ?? 2;
+    for (; taken.has(id); nth++) id = `${base}#${nth}`;
+    next.set(base, nth);
     taken.add(id);
     return id;
   });

@@ -32,6 +32,11 @@ describe("the limits", () => {
     expect(LIMITS.frameBytesMax * 2).toBeLessThanOrEqual(LIMITS.sendQueueBytesMax);
   });
 
+  it("let a service that is registered whole be stored, and what is stored fit an entry again", () => {
+    expect(LIMITS.httpBodyBytesMax).toBeLessThan(LIMITS.serviceBytesMax);
+    expect(LIMITS.serviceBytesMax).toBeLessThanOrEqual(LIMITS.entryPayloadBytesMax);
+  });
+
   it("let a page not be larger than a listing, and a write of services not smaller than one service", () => {
     expect(LIMITS.pageKeysMax).toBeLessThanOrEqual(LIMITS.keysListedMax);
     expect(LIMITS.serviceNodesMax).toBeLessThanOrEqual(LIMITS.serviceNodesPerWriteMax);

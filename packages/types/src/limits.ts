@@ -60,6 +60,8 @@ export const LIMITS = Object.freeze({
   serviceNodesMax: 10_000,
   /** Nodes of all services in one `POST /service`: judging them holds up the event loop, some 5 µs each. */
   serviceNodesPerWriteMax: 10_000,
+  /** Definition of one service as it is stored, in UTF-8: instances that are added one by one must not outgrow a snapshot. */
+  serviceBytesMax: 7 * MIB,
   /** Id of an instance, in characters: host, port and more fit. */
   instanceIdCharsMax: 300,
   instanceTagsMax: 50,

@@ -24,7 +24,7 @@ describe("the configuration", () => {
       Tls: { cert: "", key: "", ca: "", strictHosts: false },
       Election: { heartbeatMs: 75, timeoutMs: 500 },
       Cleanup: { deadAfterMs: 0, minVoters: 3 },
-      Checks: { custom: "off" },
+      Checks: { custom: "off", observers: 1, dampingMs: 5_000 },
       Cache: { bytes: 67_108_864 },
     });
     expect(Object.isFrozen(CONFIG_DEFAULTS)).toBe(true);

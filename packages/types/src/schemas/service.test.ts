@@ -73,7 +73,6 @@ describe("the definition of a service", () => {
   });
 
   it.each([
-    "",
     "h",
     "//h/",
     "ftp://h/",
@@ -126,6 +125,7 @@ describe("the type of a service", () => {
     ["grpc", { host: "h" }, "node.0.port"],
     ["custom", {}, "node.0.script"],
     ["ttl", { host: "h" }, "node.0.ttl"],
+    ["web", { url: "" }, "node.0.url"],
     ["ttl", { host: "h", ttl: 99 }, "node.0.ttl"],
     ["ftp", { host: "h", port: 1 }, "type"],
     ["web", { url: "http://h/", method: "POST" }, "node.0.method"],

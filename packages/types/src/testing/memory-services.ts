@@ -52,7 +52,7 @@ export class MemoryServices {
     this.#nowMs = entry.nowMs;
   }
 
-  /** @throws DisterError `DISTER_ERR_INVALID`, `DISTER_ERR_INSTANCE_NOT_FOUND` for a command that is refused. */
+  /** @throws DisterError `DISTER_ERR_INVALID`, `DISTER_ERR_TOO_LARGE`, `DISTER_ERR_INSTANCE_NOT_FOUND` for a command that is refused. */
   run(command: ServiceCommand): void {
     switch (command.type) {
       case "serviceSet":
@@ -78,6 +78,7 @@ export class MemoryServices {
       this.#define({ ...given, node }, old);
       this.changed++;
     }
+    this.#refuseTooLarge();
   }
 
   #serviceDelete({ names }: ServiceDeleteCommand): void {
@@ -104,6 +105,22 @@ export class MemoryServices {
       }
       this.#define({ ...old, ...given, node }, old);
       this.changed += given.node.length;
+    }
+    this.#refuseTooLarge();
+  }
+
+  /** Of those that were registered, when all of the command is done. */
+  #refuseTooLarge(): void {
+    for (const service of this.told) {
+      const { name, type, protect, slowstart, node } = this.all.get(service)!;
+      const given = node.map((one) =>
+        Object.entries({ ...one, status: 0 }).filter(([field]) => !FOUND.includes(field)),
+      );
+      const text = JSON.stringify({ name, type, protect, slowstart, node: given.map(Object.fromEntries) });
+      const bytes = new TextEncoder().encode(text).length;
+      const allowed = LIMITS.serviceBytesMax;
+      if (bytes > allowed)
+        throw new DisterError("DISTER_ERR_TOO_LARGE", { field: `service ${service}`, bytes, allowed });
     }
   }
 

@@ -12,57 +12,57 @@ import type { ReadOptions, WriteResult } from "./kv.ts";
 import { checkedName, invalid } from "./settings.ts";
 import { objectOf } from "./shape.ts";
 
-/** An instance of a service as it is registered; numbers may be texts, as replies have them. */
+/** An instance of a service as it is registered; numbers may be texts, and fields undefined, as replies have them. */
 export interface ServiceNodeDefinition {
   /** Names it within its service; its address unless set. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** What it is called by, for the policy `first` and for Prometheus; without spaces and commas. */
-  readonly tags?: readonly string[];
+  readonly tags?: readonly string[] | undefined;
   /** Whatever its users want to know of it, by name. */
-  readonly meta?: Readonly<Record<string, string>>;
+  readonly meta?: Readonly<Record<string, string>> | undefined;
   /** Host name or address, and TCP port; needed for every type but `web` and `custom`. */
-  readonly host?: string;
-  readonly port?: number | string;
+  readonly host?: string | undefined;
+  readonly port?: number | string | undefined;
   /** What a `web` check asks for. */
-  readonly url?: string;
+  readonly url?: string | undefined;
   /** How a `web` check asks (`GET`, `HEAD` or `OPTIONS`), and its headers, one in a line; these are never shown. */
-  readonly method?: string;
-  readonly headers?: string;
+  readonly method?: string | undefined;
+  readonly headers?: string | undefined;
   /** What a `web` check expects: statuses such as `200-299,401`, a text in the body, the whole body. */
-  readonly expect?: string;
-  readonly contains?: string;
-  readonly equals?: string;
+  readonly expect?: string | undefined;
+  readonly contains?: string | undefined;
+  readonly equals?: string | undefined;
   /** What a `grpc` check asks for. */
-  readonly service?: string;
+  readonly service?: string | undefined;
   /**
    * Login of `mysql`, `pgsql` and `redis` checks. The password is never shown: six stars, as replies have them, keep the one
    * that is stored.
    */
-  readonly user?: string;
-  readonly pass?: string;
-  readonly database?: string;
+  readonly user?: string | undefined;
+  readonly pass?: string | undefined;
+  readonly database?: string | undefined;
   /** Milliseconds for which a report of a node of type `ttl` counts. */
-  readonly ttl?: number | string;
+  readonly ttl?: number | string | undefined;
   /** Executable of a `custom` check, and its words; each server allows it in its own configuration. */
-  readonly script?: string;
+  readonly script?: string | undefined;
   /** Weight for balancing, 0 to 1,000,000, default 100; 0 is never chosen. */
-  readonly priority?: number | string;
+  readonly priority?: number | string | undefined;
   /** Milliseconds between two checks, default 2,000. */
-  readonly interval?: number | string;
+  readonly interval?: number | string | undefined;
   /** Milliseconds after which a check failed, default 2,000. */
-  readonly timeout?: number | string;
+  readonly timeout?: number | string | undefined;
   /** Successes in a row that make it alive, default 1. */
-  readonly rise?: number | string;
+  readonly rise?: number | string | undefined;
   /** Failures in a row that make it dead, default 2. */
-  readonly fall?: number | string;
+  readonly fall?: number | string | undefined;
   /** Percent of the interval by which each check comes later, drawn anew each time, 0 to 50; the node's own default is 10. */
-  readonly jitter?: number | string;
+  readonly jitter?: number | string | undefined;
   /** What it counts as until its first checks have decided, default `critical`. */
-  readonly start?: "critical" | "passing";
+  readonly start?: "critical" | "passing" | undefined;
   /** Ignored: checks and modes decide them. Allowed, so that what was read can be registered again. */
-  readonly status?: ShownInstance["status"];
-  readonly state?: ShownInstance["state"];
-  readonly since?: string;
+  readonly status?: ShownInstance["status"] | undefined;
+  readonly state?: ShownInstance["state"] | undefined;
+  readonly since?: string | undefined;
 }
 
 /** A service as it is registered. */
@@ -76,14 +76,15 @@ export interface ServiceDefinition {
   readonly protect?:
     | "off"
     | {
-        readonly percent?: number | string;
-        readonly window?: number | string;
-        readonly limit?: number | string;
-      };
+        readonly percent?: number | string | undefined;
+        readonly window?: number | string | undefined;
+        readonly limit?: number | string | undefined;
+      }
+    | undefined;
   /** Milliseconds in which an instance that recovered gets its whole weight back; at once without it. */
-  readonly slowstart?: number | string;
+  readonly slowstart?: number | string | undefined;
   /** Ignored, as the state of an instance. */
-  readonly protection?: ShownService["protection"];
+  readonly protection?: ShownService["protection"] | undefined;
   readonly node: readonly ServiceNodeDefinition[];
 }
 
@@ -210,10 +211,7 @@ export class HttpServices implements ServicesClient {
     return this.#write("POST", "/service/instance", [services].flat(), options);
   }
 
-  removeInstances(
-    instances: InstanceName | readonly InstanceName[],
-    options: WriteOptions = {},
-  ): Promise<WriteResult> {
+  removeInstances(instances: InstanceName | readonly InstanceName[], options: WriteOptions = {}): Promise<WriteResult> {
     return this.#write("DELETE", "/service/instance", [instances].flat(), options);
   }
 

@@ -30,3 +30,10 @@ export function readWhole(text: string, min: number, max: number): number {
   if (/^\d{1,10}$/.test(text) && value >= min && value <= max) return value;
   throw new InvalidArgumentError(`A whole number from ${min} to ${max} is needed.`);
 }
+
+/** Reads the parts of `a,b,c`, at least one. */
+export function readList(text: string): string[] {
+  const parts = listOf(text);
+  if (parts.length > 0) return parts;
+  throw new InvalidArgumentError("At least one is needed.");
+}

@@ -1,6 +1,6 @@
 import { LIMITS } from "@dister/types";
-import { Argument, Command, InvalidArgumentError } from "commander";
-import { filled, listOf, readMilliseconds, readWhole } from "./arguments.ts";
+import { Argument, Command } from "commander";
+import { filled, readList, readMilliseconds, readWhole } from "./arguments.ts";
 import { addBackups } from "./backup-commands.ts";
 import { addCert } from "./cert/program.ts";
 import { showStatus, transferLeadership } from "./commands/cluster.ts";
@@ -127,12 +127,7 @@ function addCluster(program: Command, session: Session): void {
 /** The commands of the system of 2018, with its arguments: lists are parted by commas. */
 function addOriginal(program: Command, session: Session): void {
   const add = (name: string, description: string): Command => program.command(name).description(description);
-  const names = (what: string, description: string): Argument =>
-    new Argument(what, description).argParser((text: string) => {
-      const parts = listOf(text);
-      if (parts.length === 0) throw new InvalidArgumentError("At least one is needed.");
-      return parts;
-    });
+  const names = (what: string, description: string): Argument => new Argument(what, description).argParser(readList);
 
   add("nodes", "show all nodes").action(() => session.ask(({ client }) => listNodes(client)));
   add("addnode", "say where further nodes are")

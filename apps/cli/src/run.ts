@@ -11,7 +11,7 @@ import { up } from "./up/up.ts";
 import { watch } from "./watch/watch.ts";
 
 /** A node that hangs is to be seen soon by who watches. */
-const WATCH_TIMEOUT_MS = 2_000;
+const WATCH_TIMEOUT_MS = 3_000;
 
 /** What a run may be given in place of its own. */
 export interface RunOptions {

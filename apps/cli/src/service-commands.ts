@@ -1,6 +1,6 @@
 import { type InstanceMode, LIMITS } from "@dister/types";
 import { type Command, Option } from "commander";
-import { filled, listOf, readFilled, readWhole } from "./arguments.ts";
+import { filled, readFilled, readList, readWhole } from "./arguments.ts";
 import { type BalanceRequest, balance, explainBalance } from "./commands/balance.ts";
 import { ChecksTable } from "./commands/checks-table.ts";
 import { instanceTable } from "./commands/instance-table.ts";
@@ -145,7 +145,7 @@ function addBalance(program: Command, session: Session): void {
     .addOption(new Option("--key <key>", "needed with policy hash: equal keys get the same instance"))
     .addOption(
       new Option("--tags <tags>", "with policy first: by commas, who has the first of them comes first").argParser(
-        listOf,
+        readList,
       ),
     )
     .addOption(

@@ -45,7 +45,9 @@ export class Screen implements Presenter {
   }
 
   #draw(): void {
-    const frame = fitting(this.#lines(), this.#io.stdout.rows ?? ROWS_DEFAULT).join(`${TO_LINE_END}\n`);
+    // A terminal that does not know its size says 0.
+    const rows = this.#io.stdout.rows || ROWS_DEFAULT;
+    const frame = fitting(this.#lines(), rows).join(`${TO_LINE_END}\n`);
     if (frame === this.#drawn) return;
     const first = this.#drawn === undefined ? CLEAR : "";
     this.#drawn = frame;

@@ -1,6 +1,7 @@
 import { type Client, createClient, type WriteOptions } from "@dister/client";
 import { DEFAULT_PORTS } from "@dister/types";
 import { InvalidArgumentError } from "commander";
+import { listOf } from "./arguments.ts";
 import type { Io } from "./io.ts";
 
 /** Options that every command takes. */
@@ -45,14 +46,6 @@ export function connect(options: GlobalOptions, urls: readonly string[]): Connec
   return { client, write: requestId === undefined ? {} : { requestId } };
 }
 
-/** The parts of `a,b,c`; empty ones are passed over, as the original did. */
-export function listOf(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-}
-
 /** Reads one `--api`, which may come several times and may hold several addresses. */
 export function readApi(text: string, before: readonly string[] = []): readonly string[] {
   const urls = listOf(text).map(withScheme);
@@ -63,18 +56,6 @@ export function readApi(text: string, before: readonly string[] = []): readonly 
     throw new InvalidArgumentError("An http or https address without user, query and fragment is needed.");
   }
   return [...before, ...urls];
-}
-
-/** Reads a count of milliseconds. */
-export function readMilliseconds(text: string): number {
-  return readWhole(text, 1, 2_147_483_647);
-}
-
-/** Reads a whole number within bounds. */
-export function readWhole(text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d{1,10}$/.test(text) && value >= min && value <= max) return value;
-  throw new InvalidArgumentError(`A whole number from ${min} to ${max} is needed.`);
 }
 
 function withScheme(address: string): string {

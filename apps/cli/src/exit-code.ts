@@ -14,5 +14,7 @@ export const EXIT = Object.freeze({
   unknown: 5,
   /** `status`: the node answered, and the cluster has no leader, or the node belongs to none. */
   noLeader: 6,
+  /** `service drain`: done, and somebody who is to hear of it was not told in time. */
+  notTold: 7,
 } as const);
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -63,6 +63,7 @@ function exitCodeOf(error: DisterError): ExitCode {
   switch (error.code) {
     case "DISTER_ERR_KEY_NOT_FOUND":
     case "DISTER_ERR_SERVICE_NOT_FOUND":
+    case "DISTER_ERR_INSTANCE_NOT_FOUND":
       return EXIT.notFound;
     case "DISTER_ERR_UNKNOWN_OUTCOME":
       return EXIT.unknown;

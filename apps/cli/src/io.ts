@@ -1,7 +1,7 @@
 /** What a run of the program has of the world around it. */
 export interface Io {
   /** Takes what was asked for, and nothing else. */
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: Output;
   /** Takes why it failed. */
   readonly stderr: { write(text: string): unknown };
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -12,4 +12,12 @@ export interface Io {
    * @returns the function that ends the listening.
    */
   onSignal(listener: () => void): () => void;
+}
+
+/** Where an answer goes; what is known of a terminal is told, of a file or a pipe nothing. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  /** Lines that it shows at once, now. */
+  readonly rows?: number;
 }

@@ -1,13 +1,14 @@
 import { LIMITS } from "@dister/types";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command } from "commander";
+import { filled, readList, readMilliseconds, readWhole } from "./arguments.ts";
 import { addBackups } from "./backup-commands.ts";
 import { addCert } from "./cert/program.ts";
-import { type BalanceRequest, balance } from "./commands/balance.ts";
 import { showStatus, transferLeadership } from "./commands/cluster.ts";
 import { allPairs, deleteKeys, getValue, listPairs, setValue } from "./commands/kv.ts";
 import { addNodes, listMembers, listNodes, removeNodes } from "./commands/nodes.ts";
 import { addServices, getService, listServices, removeServices } from "./commands/services.ts";
-import { listOf, readApi, readMilliseconds, readWhole } from "./connection.ts";
+import { readApi } from "./connection.ts";
+import { addService } from "./service-commands.ts";
 import type { Session } from "./session.ts";
 import type { UpOptions } from "./up/up.ts";
 import { VERSION } from "./version.ts";
@@ -99,44 +100,6 @@ function addNode(program: Command, session: Session): Command {
   return node;
 }
 
-function addService(program: Command, session: Session): void {
-  const service = program.command("service").description("services and their nodes");
-  service
-    .command("ls")
-    .description("list the services with the status of their nodes")
-    .action(() => session.ask(({ client }) => listServices(client)));
-  service
-    .command("get")
-    .description("show a service")
-    .addArgument(filled("<name>"))
-    .action((name: string) => session.ask(({ client }) => getService(client, name)));
-  service
-    .command("add")
-    .description("register or replace the services of a JSON file")
-    .argument("[file]", "holds one service or a list of them")
-    .action((file: string | undefined) => session.change(({ client, write }) => addServices(client, file, write)));
-  service
-    .command("rm")
-    .description("remove services; those that do not exist are passed over")
-    .argument("<name...>")
-    .action((names: string[]) => session.change(({ client, write }) => removeServices(client, names, write)));
-  program
-    .command("balance")
-    .description("choose one healthy node of a service")
-    .addArgument(filled("<name>"))
-    .addOption(
-      new Option("--policy <policy>", "how to choose").choices(["priority", "round-robin", "hash", "latency", "first"]),
-    )
-    .addOption(new Option("--key <key>", "needed with policy hash: equal keys get the same node"))
-    .addOption(
-      new Option("--count <n>", "so many different nodes, as a list").argParser((text) =>
-        readWhole(text, 1, LIMITS.balanceCountMax),
-      ),
-    )
-    .option("--explain", "show every node, its weight or why it was left out, and how the draw went")
-    .action((name: string, options: BalanceRequest) => session.ask(({ client }) => balance(client, name, options)));
-}
-
 function addCluster(program: Command, session: Session): void {
   program
     .command("status")
@@ -164,12 +127,7 @@ function addCluster(program: Command, session: Session): void {
 /** The commands of the system of 2018, with its arguments: lists are parted by commas. */
 function addOriginal(program: Command, session: Session): void {
   const add = (name: string, description: string): Command => program.command(name).description(description);
-  const names = (what: string, description: string): Argument =>
-    new Argument(what, description).argParser((text: string) => {
-      const parts = listOf(text);
-      if (parts.length === 0) throw new InvalidArgumentError("At least one is needed.");
-      return parts;
-    });
+  const names = (what: string, description: string): Argument => new Argument(what, description).argParser(readList);
 
   add("nodes", "show all nodes").action(() => session.ask(({ client }) => listNodes(client)));
   add("addnode", "say where further nodes are")
@@ -201,14 +159,6 @@ function addOriginal(program: Command, session: Session): void {
   add("delservice", "remove services")
     .addArgument(names("<services>", "NAME,..."))
     .action((list: string[]) => session.change(({ client, write }) => removeServices(client, list, write)));
-}
-
-/** An argument that is not empty: an empty key or name asks for something else. */
-function filled(name: string): Argument {
-  return new Argument(name).argParser((text: string) => {
-    if (text !== "") return text;
-    throw new InvalidArgumentError("It is empty.");
-  });
 }
 
 const readPort = (text: string): number => readWhole(text, 1, 65_535);

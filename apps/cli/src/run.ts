@@ -1,3 +1,4 @@
+import { systemClock } from "@dister/types/system";
 import { type Command, CommanderError } from "commander";
 import { connect, type GlobalOptions, urlsOf } from "./connection.ts";
 import { runDaemonCommand } from "./daemon-command.ts";
@@ -7,6 +8,10 @@ import type { Io } from "./io.ts";
 import { type Reply, showFailure, showReply } from "./output.ts";
 import { buildProgram } from "./program.ts";
 import { up } from "./up/up.ts";
+import { watch } from "./watch/watch.ts";
+
+/** A node that hangs is to be seen soon by who watches. */
+const WATCH_TIMEOUT_MS = 3_000;
 
 /** What a run may be given in place of its own. */
 export interface RunOptions {
@@ -35,6 +40,13 @@ export async function run(argv: readonly string[], io: Io, options: RunOptions =
       change(work) {
         asked.change = true;
         return this.ask(work);
+      },
+      async watch(look) {
+        const { timeout = WATCH_TIMEOUT_MS, json = false, ...globals } = program.opts<GlobalOptions>();
+        asked.urls = urlsOf(globals, io);
+        const connection = connect({ ...globals, timeout }, asked.urls);
+        const components = { io, clock: systemClock };
+        exitCode = await watch((signal) => look(connection, signal), { json, urls: asked.urls }, components);
       },
       async up(upOptions) {
         const { json = false } = program.opts<GlobalOptions>();

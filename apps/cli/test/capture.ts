@@ -13,7 +13,7 @@ export class Capture implements Io {
     this.env = env;
   }
 
-  readonly stdout = { write: (text: string) => this.#note(() => (this.out += text)) };
+  readonly stdout: Io["stdout"] = { write: (text) => this.#note(() => (this.out += text)) };
   readonly stderr = { write: (text: string) => this.#note(() => (this.err += text)) };
 
   onSignal(listener: () => void): () => void {

@@ -71,7 +71,7 @@ describe("node and service", () => {
     ]);
   });
 
-  test("ls and get are those of the original", async () => {
+  test("ls --json and get have the reply of the original", async () => {
     const db = { name: "db", type: "tcp", node: [] };
     api.on("GET /service", { db }).on("GET /service?name=db", db).on("GET /node", []);
     expect(await dister("service", "ls", "--json")).toBe(0);

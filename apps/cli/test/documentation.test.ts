@@ -4,7 +4,10 @@ import { EXIT } from "../src/index.ts";
 import { buildProgram } from "../src/program.ts";
 
 const nothing = (): Promise<void> => Promise.resolve();
-const program = buildProgram({ ask: nothing, change: nothing, up: nothing, daemon: nothing, show: () => {} }, () => {});
+const program = buildProgram(
+  { ask: nothing, change: nothing, up: nothing, daemon: nothing, watch: nothing, show: () => {} },
+  () => {},
+);
 const commands = program.commands.flatMap((command) =>
   command.commands.length === 0
     ? [command.name(), ...command.aliases()]

@@ -178,7 +178,10 @@ describe("services, getservice and balance", () => {
     expect(await dister("balance", "db", "--policy", "magic")).toBe(2);
   });
 
-  test("balance with a key, a count", async () => {
+  test("balance with a key, a count, tags", async () => {
+    api.on("GET /balance?name=db&policy=first&tags=blue%2Cgreen", db.node[0]);
+    expect(await dister("balance", "db", "--policy", "first", "--tags", "blue,green")).toBe(0);
+    io.out = "";
     api.on("GET /balance?name=db&policy=hash&key=a%20b", db.node[0]);
     expect(await dister("balance", "db", "--policy", "hash", "--key", "a b")).toBe(0);
     expect(io.out).toBe(`${JSON.stringify(db.node[0], null, 4)}\n`);
@@ -192,6 +195,9 @@ describe("services, getservice and balance", () => {
     [["--policy", "hash", "--key", ""], "policy hash chooses by a key: give one with --key"],
     [["--key", "k"], "--key goes with --policy hash only, not with priority"],
     [["--policy", "first", "--key", "k"], "--key goes with --policy hash only, not with first"],
+    [["--tags", "a"], "--tags goes with --policy first only, not with priority"],
+    [["--policy", "first", "--tags", ","], "At least one is needed."],
+    [["--watch"], "--watch goes with --explain: there is nothing else to watch"],
     [["--count", "0"], "A whole number from 1 to 100 is needed."],
     [["--count", "many"], "A whole number from 1 to 100 is needed."],
   ])("balance with %j is wrong usage, and nobody is asked", async (flags, message) => {
@@ -206,8 +212,18 @@ describe("services, getservice and balance", () => {
       policy: "priority",
       chosen: [chosen],
       candidates: [
-        { host: "::1", port: "3306", weight: 100, effectiveWeight: 100, leftOut: null, chosen: 1, says: "took part" },
         {
+          id: "six",
+          host: "::1",
+          port: "3306",
+          weight: 100,
+          effectiveWeight: 100,
+          leftOut: null,
+          chosen: 1,
+          says: "took part",
+        },
+        {
+          id: "b:3306",
           host: "b",
           port: "3306",
           weight: 9,
@@ -216,7 +232,16 @@ describe("services, getservice and balance", () => {
           chosen: null,
           says: "left out, dead",
         },
-        { host: null, port: null, weight: 1, effectiveWeight: 0.123, leftOut: null, chosen: null, says: "took part" },
+        {
+          id: "instance-2",
+          host: null,
+          port: null,
+          weight: 1,
+          effectiveWeight: 0.123,
+          leftOut: null,
+          chosen: null,
+          says: "took part",
+        },
       ],
       totalWeight: 100.123,
       draws: ["Candidate \u001b[2Jx was chosen."],
@@ -224,10 +249,10 @@ describe("services, getservice and balance", () => {
     api.on("GET /balance?name=db&explain=1", explanation);
     expect(await dister("balance", "db", "--explain")).toBe(0);
     expect(io.out.split("\n")).toEqual([
-      "NODE        WEIGHT  EFFECTIVE  BY priority",
-      "[::1]:3306     100        100  took part",
-      "b:3306           9          0  left out, dead",
-      "-                1       0.12  took part",
+      "ID          NODE        WEIGHT  EFFECTIVE  BY priority",
+      "six         [::1]:3306     100        100  took part",
+      "b:3306      b:3306           9          0  left out, dead",
+      "instance-2  -                1       0.12  took part",
       "",
       "Candidate \\u001b[2Jx was chosen.",
       "",

@@ -13,6 +13,7 @@ import { whyNotFree } from "../src/up/free-port.ts";
 import type { UpTuning } from "../src/up/tuning.ts";
 import { type UpComponents, up } from "../src/up/up.ts";
 import { Capture } from "./capture.ts";
+import { freeBase } from "./free-base.ts";
 
 const DAEMON = fileURLToPath(new URL("fake-daemon.mjs", import.meta.url));
 const HOST = "127.0.0.1";
@@ -23,16 +24,6 @@ const TUNING: Partial<UpTuning> = { lookMs: 20, calmMs: 20, restartMs: 20, sameS
 let folder: string;
 let basePort: number;
 let io: Capture;
-
-/** A base from which three nodes' ports are free just now; below the range from which the system gives out others. */
-async function freeBase(): Promise<number> {
-  for (;;) {
-    const base = 10_000 + Math.floor(Math.random() * 20_000);
-    const ports = [0, 10, 20].flatMap((first) => [base + first, base + first + 1, base + first + 2]);
-    const taken = await Promise.all(ports.map((port) => whyNotFree(HOST, port)));
-    if (taken.every((why) => why === undefined)) return base;
-  }
-}
 
 function isRunning(pid: number): boolean {
   try {

@@ -1,5 +1,5 @@
 import type { HealthReport, KvPair, Page, ShownNode } from "@dister/client";
-import type { ServiceConfig } from "@dister/types";
+import type { ShownService } from "@dister/types";
 
 /** Something that was asked for: what came, or why it did not. */
 export type Part<T> = { readonly ok: true; readonly data: T } | { readonly ok: false; readonly message: string };
@@ -56,7 +56,7 @@ export type Snapshot =
       readonly health: HealthReport;
       readonly cluster: Part<ClusterView>;
       readonly nodes: Part<readonly ShownNode[]>;
-      readonly services: Part<readonly ServiceConfig[]>;
+      readonly services: Part<readonly ShownService[]>;
       readonly keys: Part<ShownKeys>;
     };
 

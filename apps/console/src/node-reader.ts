@@ -1,5 +1,5 @@
 import type { Client, HealthReport, KvPair, Page, ShownNode } from "@dister/client";
-import type { ServiceConfig } from "@dister/types";
+import type { ShownService } from "@dister/types";
 import type { KeysQuery } from "./model.ts";
 
 /** What the page asks the node that served it. */
@@ -7,7 +7,7 @@ export interface NodeReader {
   health(signal: AbortSignal): Promise<HealthReport>;
   status(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>;
   nodes(signal: AbortSignal): Promise<readonly ShownNode[]>;
-  services(signal: AbortSignal): Promise<readonly ServiceConfig[]>;
+  services(signal: AbortSignal): Promise<readonly ShownService[]>;
   keys(query: KeysQuery, signal: AbortSignal): Promise<Page<KvPair>>;
 }
 

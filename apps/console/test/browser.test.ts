@@ -59,7 +59,7 @@ function answer(path: string): [status: number, body: unknown] {
   }
   if (path === "/node") return ok([NODE]);
   if (path === "/service") {
-    const instance = { url: HOSTILE, priority: "100", interval: "2000", status: 1 };
+    const instance = { id: HOSTILE, url: HOSTILE, priority: "100", interval: "2000", status: 1, state: "passing" };
     return ok({ web: { name: "web", type: "web", node: [instance] } });
   }
   if (path === "/kv") return ok({ items: [{ key: HOSTILE, value: HOSTILE }], next: null });

@@ -27,6 +27,8 @@ export interface Call {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** JSON text. */
   readonly body?: string;
+  /** Milliseconds for which the node was asked to hold its answer back; they come on top of every limit. */
+  readonly holdMs?: number;
 }
 
 /** The first pause, doubled each time up to the longest. Before each, every url has been tried once more. */
@@ -80,8 +82,9 @@ export class Caller {
   ): Promise<unknown> {
     const { urls, retries, clock } = this.#settings;
     const timeoutMs = checkedTimeout(options.timeoutMs ?? this.#settings.timeoutMs);
-    const deadlineMs = clock.nowMs() + timeoutMs;
-    const shareMs = timeoutMs / Math.min(urls.length, retries + 1);
+    const holdMs = call.holdMs ?? 0;
+    const deadlineMs = clock.nowMs() + timeoutMs + holdMs;
+    const shareMs = timeoutMs / Math.min(urls.length, retries + 1) + holdMs;
     const first = this.#preferred;
     let maybeDone = false;
     for (let attempt = 0; ; attempt++) {

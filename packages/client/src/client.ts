@@ -1,9 +1,9 @@
-import type { BalanceExplanation, BalancePolicy, ServiceNode } from "@dister/types";
+import type { BalanceExplanation, BalancePolicy, ShownInstance } from "@dister/types";
 import { Caller, type CallOptions, type WriteOptions } from "./caller.ts";
 import { HttpKv, type KvClient } from "./kv.ts";
 import { HttpNodes, type NodesClient } from "./nodes.ts";
 import { HttpServices, type ServicesClient } from "./services.ts";
-import { type ClientComponents, type ClientOptions, checkedName, settingsOf } from "./settings.ts";
+import { type ClientComponents, type ClientOptions, checkedName, invalid, settingsOf } from "./settings.ts";
 import { objectOf } from "./shape.ts";
 import { downloadSnapshot, type SnapshotDownload, type SnapshotOptions } from "./snapshot.ts";
 
@@ -15,6 +15,8 @@ export interface BalanceOptions extends CallOptions {
   readonly policy?: BalancePolicy;
   /** For policy `hash`, which needs it; the others refuse it. 1 to 1,024 characters. */
   readonly key?: string;
+  /** For policy `first`; the others refuse it. Who has the first of these tags comes first, who has none of them last. */
+  readonly tags?: readonly string[];
 }
 
 /** What a node says of its own readiness. */
@@ -44,13 +46,13 @@ export interface Client {
    * One healthy node of a service.
    * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`, `DISTER_ERR_NO_HEALTHY_NODE` (after retries).
    */
-  balance(name: string, options?: BalanceOptions): Promise<ServiceNode>;
+  balance(name: string, options?: BalanceOptions): Promise<ShownInstance>;
   /**
    * Up to `count` different healthy nodes of a service, in the order of choice; at least one.
    * @param count - a whole number from 1 to `LIMITS.balanceCountMax`.
    * @throws DisterError as {@link balance}.
    */
-  balanceMany(name: string, count: number, options?: BalanceOptions): Promise<ServiceNode[]>;
+  balanceMany(name: string, count: number, options?: BalanceOptions): Promise<ShownInstance[]>;
   /**
    * Chooses, and says why: each node of the service with its weight or the reason why it was left out. Nobody alive is no
    * error here: `chosen` is empty then.
@@ -81,17 +83,17 @@ export function createClient(options: ClientOptions = {}, components: ClientComp
     kv: new HttpKv(caller),
     nodes: new HttpNodes(caller),
     services: new HttpServices(caller),
-    async balance(name, { policy, key, ...call } = {}) {
-      const query = { name: checkedName(name), policy, key };
-      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, call), "GET /balance");
+    async balance(name, options = {}) {
+      const query = balanceQuery(name, options);
+      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, options), "GET /balance");
     },
-    async balanceMany(name, count, { policy, key, ...call } = {}) {
-      const query = { name: checkedName(name), policy, key, count };
-      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, call), "GET /balance?count=");
+    async balanceMany(name, count, options = {}) {
+      const query = { ...balanceQuery(name, options), count };
+      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, options), "GET /balance?count=");
     },
-    async explainBalance(name, { policy, key, count, ...call } = {}) {
-      const query = { name: checkedName(name), policy, key, count, explain: 1 };
-      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, call), "GET /balance?explain=1");
+    async explainBalance(name, options = {}) {
+      const query = { ...balanceQuery(name, options), count: options.count, explain: 1 };
+      return objectOf(await caller.read({ method: "GET", path: "/balance", query }, options), "GET /balance?explain=1");
     },
     async health(call) {
       const outcome = await caller.askOnce({ method: "GET", path: "/health" }, call);
@@ -110,4 +112,16 @@ export function createClient(options: ClientOptions = {}, components: ClientComp
       return objectOf<{ to: string }>(data, "POST /cluster/transfer").to;
     },
   };
+}
+
+function balanceQuery(name: string, { policy, key, tags }: BalanceOptions) {
+  return { name: checkedName(name), policy, key, tags: tags === undefined ? undefined : tagList(tags) };
+}
+
+/** Tags are parted by commas, so one that has a comma would be read as two. */
+function tagList(tags: readonly string[]): string {
+  for (const tag of tags) {
+    if (tag.includes(",")) throw invalid("tags", JSON.stringify(tag.slice(0, 80)), "texts without commas");
+  }
+  return checkedName(tags.join(","), "tags");
 }

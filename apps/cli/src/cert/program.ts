@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { LIMITS } from "@dister/types";
 import { type Command, InvalidArgumentError } from "commander";
-import { readWhole } from "../connection.ts";
+import { readWhole } from "../arguments.ts";
 import type { Reply } from "../output.ts";
 import type { CreateOptions } from "./create.ts";
 

@@ -26,7 +26,11 @@ export async function removeServices(client: Client, names: readonly string[], o
   return done(await client.services.remove(names, options));
 }
 
-async function servicesIn(path: string | undefined): Promise<ServiceDefinition | readonly ServiceDefinition[]> {
+/**
+ * What a file holds: one service or a list of them.
+ * @throws DisterError `DISTER_ERR_INVALID` for a path that is missing, a file that cannot be read, and what is no JSON.
+ */
+export async function servicesIn(path: string | undefined): Promise<ServiceDefinition | readonly ServiceDefinition[]> {
   if (path === undefined || path === "") {
     throw new Refusal("DISTER_ERR_INVALID", "please specify the service config file path", EXIT.usage);
   }

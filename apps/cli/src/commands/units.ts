@@ -21,3 +21,8 @@ export function bytesText(bytes: number): string {
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
+
+/** A moment of a reply without its fraction of a second: `2026-11-22T09:05:00Z`. */
+export function momentText(iso: string): string {
+  return iso.replace(/\.\d+Z$/, "Z");
+}

@@ -1,5 +1,5 @@
 import type { ShownNode } from "@dister/client";
-import type { ServiceConfig } from "@dister/types";
+import type { ShownInstance, ShownService } from "@dister/types";
 import { describe, expect, test, vi } from "vitest";
 import { allOf, rowsOf, textOf } from "../../test/fake-page.ts";
 import type { ClusterView, RaftView, ShownKeys, Snapshot } from "../model.ts";
@@ -143,7 +143,8 @@ describe("the nodes", () => {
   });
 });
 
-const INSTANCE: ServiceConfig["node"][number] = {
+const INSTANCE: ShownInstance = {
+  id: "db-1",
   host: "10.0.0.1",
   port: "5432",
   priority: "100",
@@ -152,21 +153,33 @@ const INSTANCE: ServiceConfig["node"][number] = {
   rise: "1",
   fall: "2",
   status: 1,
+  state: "passing",
 };
 
 describe("the services", () => {
-  test("are shown with every instance and its status", () => {
-    const services: ServiceConfig[] = [
-      { name: "db", type: "tcp", node: [INSTANCE, { ...INSTANCE, host: "::1", status: 0 }] },
-      { name: "web", type: "web", node: [{ ...INSTANCE, url: "http://w/health" }] },
+  test("are shown with the id, address and state of every instance", () => {
+    const services: ShownService[] = [
+      {
+        ...{ name: "db", type: "tcp", protection: { since: "2026-11-22T10:00:00.000Z", kept: ["db-3"] } },
+        node: [
+          INSTANCE,
+          { ...INSTANCE, id: "db-2\u202e", host: "::1", status: 0, state: "critical" },
+          { ...INSTANCE, id: "db-3", state: "critical" },
+          { ...INSTANCE, id: "db-4", status: 0, state: "draining" },
+        ],
+      },
+      { name: "web", type: "web", node: [{ ...INSTANCE, id: "w", url: "http://w/health" }] },
     ];
     const made = servicesView(have(services));
     expect(rowsOf(made)).toEqual([
-      ["db", "tcp", "10.0.0.1:5432", "100", "2000 ms", "alive"],
-      ["db", "tcp", "[::1]:5432", "100", "2000 ms", "dead"],
-      ["web", "web", "http://w/health", "100", "2000 ms", "alive"],
+      ["db", "tcp", "db-1", "10.0.0.1:5432", "100", "2000 ms", "passing"],
+      ["db", "tcp", "db-2U+202E", "[::1]:5432", "100", "2000 ms", "critical"],
+      ["db", "tcp", "db-3", "10.0.0.1:5432", "100", "2000 ms", "critical, used"],
+      ["db", "tcp", "db-4", "10.0.0.1:5432", "100", "2000 ms", "draining"],
+      ["web", "web", "w", "http://w/health", "100", "2000 ms", "passing"],
     ]);
-    expect(allOf(made, "caption").map(textOf)).toEqual(["2 services, 2 of 3 instances alive"]);
+    expect(allOf(made, "caption").map(textOf)).toEqual(["2 services, 3 of 5 instances in use"]);
+    expect(textOf(made)).toContain("Protected against a mass failure: db.");
   });
 
   test("never show users or passwords", () => {

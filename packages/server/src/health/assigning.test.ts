@@ -1,4 +1,13 @@
-import { type ChangeEvent, type Command, type Member, membershipOf, NO_LOGGER, type NodeId, ROLE, type Service } from "@dister/types";
+import {
+  type ChangeEvent,
+  type Command,
+  type Member,
+  membershipOf,
+  NO_LOGGER,
+  type NodeId,
+  ROLE,
+  type Service,
+} from "@dister/types";
 import { ManualClock, SeededRng, serviceOf } from "@dister/types/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { JsonRpc } from "../cluster/json-rpc.ts";
@@ -88,10 +97,17 @@ class Bench {
 const tcp = { host: "127.0.0.1", port: 1, interval: 86_400_000, start: "passing" };
 
 describe("what a server with observers checks", () => {
-  const many = serviceOf({ name: "web", type: "tcp", node: Array.from({ length: 200 }, (_, n) => ({ ...tcp, id: `i${n}` })) });
+  const many = serviceOf({
+    name: "web",
+    type: "tcp",
+    node: Array.from({ length: 200 }, (_, n) => ({ ...tcp, id: `i${n}` })),
+  });
 
   it("is its share, and another one when servers come and go", async () => {
-    const bench = new Bench(many, ["A", "B", "C", "D", "E", "F"].map((id) => member(id)));
+    const bench = new Bench(
+      many,
+      ["A", "B", "C", "D", "E", "F"].map((id) => member(id)),
+    );
     expect(bench.targets).toBeGreaterThan(70);
     expect(bench.targets).toBeLessThan(130);
     bench.members = bench.members.slice(0, 3);
@@ -103,7 +119,10 @@ describe("what a server with observers checks", () => {
   });
 
   it("does not depend on who leads", () => {
-    const bench = new Bench(many, ["A", "B", "C", "D", "E", "F"].map((id) => member(id)));
+    const bench = new Bench(
+      many,
+      ["A", "B", "C", "D", "E", "F"].map((id) => member(id)),
+    );
     const before = bench.targets;
     for (const leader of [null, "B", "A"]) {
       bench.leader = leader;
@@ -113,14 +132,21 @@ describe("what a server with observers checks", () => {
   });
 
   it("is shared with those that vote: one that is joining or a monitor may know nothing yet", () => {
-    const others = [member("B", { voter: false }), member("C", { voter: false, role: ROLE.monitor }), member("D", { voter: false })];
+    const others = [
+      member("B", { voter: false }),
+      member("C", { voter: false, role: ROLE.monitor }),
+      member("D", { voter: false }),
+    ];
     expect(new Bench(many, [member("A"), ...others]).targets).toBe(200);
     expect(new Bench(many, [member("A", { voter: false }), member("B"), member("C")]).targets).toBe(0);
   });
 
   it("is left to the leader for a service that is now one of applications that report", async () => {
     const node = Array.from({ length: 20 }, (_, n) => ({ ...tcp, id: `i${n}` }));
-    const bench = new Bench(serviceOf({ name: "web", type: "tcp", node }), ["A", "B", "C"].map((id) => member(id)));
+    const bench = new Bench(
+      serviceOf({ name: "web", type: "tcp", node }),
+      ["A", "B", "C"].map((id) => member(id)),
+    );
     bench.leader = "B";
     bench.monitor.statusChanged();
     expect(bench.targets).toBe(20);
@@ -134,7 +160,10 @@ describe("what a server with observers checks", () => {
   });
 
   it("is nothing when the monitor has stopped, whatever Raft says after that", () => {
-    const bench = new Bench(many, ["A", "B", "C"].map((id) => member(id)));
+    const bench = new Bench(
+      many,
+      ["A", "B", "C"].map((id) => member(id)),
+    );
     bench.monitor.stop();
     for (const leader of ["B", null, "A"]) {
       bench.leader = leader;
@@ -151,7 +180,10 @@ describe("applications that report, and leaders that change", () => {
   );
 
   it("are not taken for dead by a new leader before a report of each could have come, and then they are", async () => {
-    const bench = new Bench(reporting, ["A", "B", "C"].map((id) => member(id)));
+    const bench = new Bench(
+      reporting,
+      ["A", "B", "C"].map((id) => member(id)),
+    );
     bench.monitor.report([{ name: "mailer", id: "m", status: 1 }]);
     await bench.pass(9_000);
     bench.leader = "B";
@@ -166,7 +198,10 @@ describe("applications that report, and leaders that change", () => {
   });
 
   it("write nothing while they report", async () => {
-    const bench = new Bench(reporting, ["A", "B", "C"].map((id) => member(id)));
+    const bench = new Bench(
+      reporting,
+      ["A", "B", "C"].map((id) => member(id)),
+    );
     for (let nth = 0; nth < 20; nth++) {
       bench.monitor.report([{ name: "mailer", id: "m", status: 1 }]);
       await bench.pass(5_000);

@@ -166,7 +166,10 @@ describe("a leader with three observers", () => {
   it("counts nothing that an observer said before it was relieved and called again", async () => {
     const bench = new Bench();
     bench.leading.hear("C", [bench.vote("1", 0)]);
-    for (const observers of [["A", "B", "D"], ["A", "B", "C"]]) {
+    for (const observers of [
+      ["A", "B", "D"],
+      ["A", "B", "C"],
+    ]) {
       bench.observers = observers;
       bench.leading.assigned();
       bench.leading.lookAtAll();

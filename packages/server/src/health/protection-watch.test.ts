@@ -87,7 +87,9 @@ describe("the watch over protected services", () => {
     expect(bench.written).toEqual([]);
     await bench.pass(3_000);
     expect(bench.written).toEqual([END, END, END]);
-    expect(bench.lines.messages.filter((line) => line === "the end of a protection could not be replicated")).toHaveLength(2);
+    expect(
+      bench.lines.messages.filter((line) => line === "the end of a protection could not be replicated"),
+    ).toHaveLength(2);
     watch.serviceChanged("web", bench.service(0));
     await bench.pass(10_000);
     expect(bench.written).toHaveLength(3);

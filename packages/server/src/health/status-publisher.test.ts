@@ -1,6 +1,13 @@
-import { type Command, LIMITS, type Service, type ServiceInstance, type Status, type StatusChange } from "@dister/types";
-import { ManualClock, SeededRng, serviceOf } from "@dister/types/testing";
 import { encodeCommand } from "@dister/store";
+import {
+  type Command,
+  LIMITS,
+  type Service,
+  type ServiceInstance,
+  type Status,
+  type StatusChange,
+} from "@dister/types";
+import { ManualClock, SeededRng, serviceOf } from "@dister/types/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { LogLines } from "../../test/log-lines.ts";
 import { Instances, instanceKey } from "./instances.ts";
@@ -118,7 +125,11 @@ describe("the publisher of statuses", () => {
     bench.find("a", 0);
     await bench.pass(30);
     expect(bench.status("a")).toBe(0);
-    bench.service = { ...bench.service, definedIndex: 9, node: [{ ...bench.service.node[0]!, checked: false, definedIndex: 9 }] };
+    bench.service = {
+      ...bench.service,
+      definedIndex: 9,
+      node: [{ ...bench.service.node[0]!, checked: false, definedIndex: 9 }],
+    };
     bench.instances.take("web", bench.service);
     bench.find("a", 1);
     await bench.pass(130);
@@ -194,7 +205,10 @@ describe("the publisher of statuses", () => {
     bench.find("a", 1);
     await bench.pass(2_000);
     bench.publisher.stop();
-    for (const [jumpMs, heldMs] of [[0, DAMPING_MS - 2_000], [-3_600_000, DAMPING_MS]] as const) {
+    for (const [jumpMs, heldMs] of [
+      [0, DAMPING_MS - 2_000],
+      [-3_600_000, DAMPING_MS],
+    ] as const) {
       bench.clock.jumpWall(jumpMs);
       const restarted = new Instances(bench.clock);
       restarted.load([bench.service]);
@@ -206,7 +220,11 @@ describe("the publisher of statuses", () => {
     const ids = Array.from({ length: LIMITS.serviceNodesMax + 2_500 }, (_, n) => `i${n}`);
     const bench = new Bench(ids.slice(0, LIMITS.serviceNodesMax));
     const all = ids.slice(0, LIMITS.serviceNodesMax);
-    const more = serviceOf({ name: "more", type: "tcp", node: ids.slice(LIMITS.serviceNodesMax).map((id) => ({ id, host: "h", port: 1 })) });
+    const more = serviceOf({
+      name: "more",
+      type: "tcp",
+      node: ids.slice(LIMITS.serviceNodesMax).map((id) => ({ id, host: "h", port: 1 })),
+    });
     bench.instances.take("more", more);
     for (const id of all) bench.find(id, 1);
     for (const { id } of more.node) {
@@ -220,7 +238,12 @@ describe("the publisher of statuses", () => {
   });
 
   it("never writes more than an entry holds, whatever the instances are called", () => {
-    const change = { service: "s".repeat(128), id: "字".repeat(LIMITS.instanceIdCharsMax), definedIndex: 2 ** 40, status: 1 as const };
+    const change = {
+      service: "s".repeat(128),
+      id: "字".repeat(LIMITS.instanceIdCharsMax),
+      definedIndex: 2 ** 40,
+      status: 1 as const,
+    };
     const command: Command = { type: "serviceStatus", changes: Array.from({ length: CHANGES_MAX }, () => change) };
     const bytes = encodeCommand({ requestId: "r".repeat(128), timeMs: 1_700_000_000_000, command });
     expect(bytes.length).toBeLessThan(LIMITS.entryPayloadBytesMax);
@@ -254,7 +277,9 @@ describe("the lines about changes", () => {
     bench.outcome = () => (left-- > 0 ? "refused" : "unknown");
     bench.find("a", 0);
     await bench.pass(1_000);
-    expect(changes(bench)).toEqual([["info", "instance changed", { service: "web", instance: "a", status: 0, output: "output 0" }]]);
+    expect(changes(bench)).toEqual([
+      ["info", "instance changed", { service: "web", instance: "a", status: 0, output: "output 0" }],
+    ]);
   });
 
   it("are none for one that was not made before the instance recovered", async () => {
@@ -273,35 +298,38 @@ describe("the lines about changes", () => {
 });
 
 describe("an hour of flapping at random, with writes that fail, time and again another leader, and clocks that are set", () => {
-  it.each([1, 2, 3])("publishes at most one change of an instance in each window, and the end state (seed %i)", async (seed) => {
-    const rng = new SeededRng(seed);
-    const ids = ["a", "b", "c", "d", "e"];
-    const bench = new Bench(ids);
-    bench.outcome = () => {
-      const drawn = rng.next();
-      return drawn < 0.1 ? "refused" : drawn < 0.2 ? "unknown" : "applied";
-    };
-    for (let passed = 0; passed < 3_600_000; passed += 200) {
-      // Some flap all the time, some seldom.
-      ids.forEach((id, at) => {
-        if (rng.next() < 0.3 / 4 ** at) bench.find(id, rng.next() < 0.5 ? 0 : 1);
-      });
-      if (rng.next() < 0.002) bench.clock.jumpWall((rng.next() - 0.5) * 100_000);
-      if (rng.next() < 0.005) {
-        bench.publisher.stop();
-        bench.publisher = bench.publish();
-        for (const id of ids) bench.publisher.look(instanceKey("web", id));
+  it.each([1, 2, 3])(
+    "publishes at most one change of an instance in each window, and the end state (seed %i)",
+    async (seed) => {
+      const rng = new SeededRng(seed);
+      const ids = ["a", "b", "c", "d", "e"];
+      const bench = new Bench(ids);
+      bench.outcome = () => {
+        const drawn = rng.next();
+        return drawn < 0.1 ? "refused" : drawn < 0.2 ? "unknown" : "applied";
+      };
+      for (let passed = 0; passed < 3_600_000; passed += 200) {
+        // Some flap all the time, some seldom.
+        ids.forEach((id, at) => {
+          if (rng.next() < 0.3 / 4 ** at) bench.find(id, rng.next() < 0.5 ? 0 : 1);
+        });
+        if (rng.next() < 0.002) bench.clock.jumpWall((rng.next() - 0.5) * 100_000);
+        if (rng.next() < 0.005) {
+          bench.publisher.stop();
+          bench.publisher = bench.publish();
+          for (const id of ids) bench.publisher.look(instanceKey("web", id));
+        }
+        await bench.pass(200, 100);
       }
-      await bench.pass(200, 100);
-    }
-    bench.outcome = () => "applied";
-    await bench.pass(2 * DAMPING_MS);
-    for (const id of ids) {
-      const times = bench.published.filter((one) => one.id === id).map(({ atMs }) => atMs);
-      const gaps = times.slice(1).map((atMs, nth) => atMs - times[nth]!);
-      expect(times.length).toBeGreaterThan(1);
-      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(DAMPING_MS);
-      expect(bench.status(id)).toBe(bench.found.get(instanceKey("web", id)));
-    }
-  });
+      bench.outcome = () => "applied";
+      await bench.pass(2 * DAMPING_MS);
+      for (const id of ids) {
+        const times = bench.published.filter((one) => one.id === id).map(({ atMs }) => atMs);
+        const gaps = times.slice(1).map((atMs, nth) => atMs - times[nth]!);
+        expect(times.length).toBeGreaterThan(1);
+        expect(Math.min(...gaps)).toBeGreaterThanOrEqual(DAMPING_MS);
+        expect(bench.status(id)).toBe(bench.found.get(instanceKey("web", id)));
+      }
+    },
+  );
 });

@@ -14,7 +14,7 @@ function vote(status: Status | null, more: Partial<Vote> = {}): Vote {
 }
 function heard(...votes: (Status | null)[]): Verdicts {
   const verdicts = new Verdicts();
-  votes.forEach((status, at) => verdicts.take("ABCDE"[at]!, vote(status)));
+  for (const [at, status] of votes.entries()) verdicts.take("ABCDE"[at]!, vote(status));
   return verdicts;
 }
 const of = (count: number): string[] => [..."ABCDE"].slice(0, count);

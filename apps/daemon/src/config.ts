@@ -37,6 +37,8 @@ const SHORT_FLAGS: ReadonlyMap<string, readonly string[]> = new Map([
   ["heartbeatms", ["Election", "heartbeatMs"]],
   ["timeoutms", ["Election", "timeoutMs"]],
   ["checkscustom", ["Checks", "custom"]],
+  ["checksobservers", ["Checks", "observers"]],
+  ["checksdampingms", ["Checks", "dampingMs"]],
   ["cachebytes", ["Cache", "bytes"]],
   ["deadafterms", ["Cleanup", "deadAfterMs"]],
   ["minvoters", ["Cleanup", "minVoters"]],

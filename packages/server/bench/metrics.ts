@@ -29,6 +29,9 @@ function measuring(): { metrics: Metrics; news: ClusterNews } {
     keyCount: () => 0,
     peersUp: () => 0,
     host: undefined,
+    services: () => [],
+    checks: () => null,
+    latenciesMs: () => [],
   });
   const json = { call: () => Promise.reject(new Error("nobody is there")) };
   return { metrics, news: new ClusterNews({ self: id, clock, logger: NO_LOGGER, json, metrics }) };

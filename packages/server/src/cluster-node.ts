@@ -77,6 +77,9 @@ export class ClusterNode implements ServedNode, ApiNode {
       keyCount: () => parts.state.kvCount(),
       peersUp: () => this.#peersUp(),
       host: parts.host,
+      services: () => parts.state.services(),
+      checks: () => this.#membered?.health.figures() ?? null,
+      latenciesMs: (service) => this.#membered?.health.latenciesOf(service) ?? [],
     });
     const components = {
       ...parts,

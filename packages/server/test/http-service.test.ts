@@ -1,5 +1,5 @@
-import { createServer, type Server } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { Backend } from "./backend.ts";
 import { MemoryCluster, type Reply, request, type TestNode, until } from "./memory-cluster.ts";
 
 interface ShownNode {
@@ -291,40 +291,11 @@ describe("validation of services: all are looked at before any is written", () =
 });
 
 describe("health checks and /balance", () => {
-  const backends: Backend[] = [];
   afterEach(async () => {
-    await Promise.all(backends.splice(0).map((backend) => backend.close()));
+    await Backend.closeAll();
     const { body } = await request<object>(leader, "GET", "/service?consistency=linearizable");
     await request(leader, "DELETE", "/service", Object.keys(body.data));
   });
-
-  /** A TCP server that can go and come back on its port. */
-  class Backend {
-    #server: Server | null = null;
-    port = 0;
-
-    static async open(): Promise<Backend> {
-      const backend = new Backend();
-      backends.push(backend);
-      await backend.open();
-      return backend;
-    }
-
-    async open(): Promise<void> {
-      const server = createServer((socket) => socket.on("error", () => undefined).end());
-      await new Promise<void>((resolve, reject) => {
-        server.once("error", reject).listen(this.port, "127.0.0.1", resolve);
-      });
-      this.#server = server;
-      this.port = (server.address() as { port: number }).port;
-    }
-
-    async close(): Promise<void> {
-      const server = this.#server;
-      this.#server = null;
-      if (server !== null) await new Promise((resolve) => server.close(resolve));
-    }
-  }
 
   const entry = (port: number, more = {}): object => ({
     host: "127.0.0.1",

@@ -151,6 +151,7 @@ export class MemoryCluster {
       gateway: { holdMs: options.holdMs ?? 2_000 },
       checks: { dampingMs: 0, ...options.checks },
       ...(options.cleanup === undefined ? {} : { cleanup: options.cleanup }),
+      ...(options.checks === undefined ? {} : { checks: options.checks }),
       onFatal: (error) => fatal.push(error),
     };
     const node = new ClusterNode(
@@ -262,10 +263,15 @@ export class MemoryCluster {
     };
   }
 
-  /** `count` nodes that know each other's addresses and found a cluster together. */
-  async found(count: number): Promise<TestNode[]> {
-    const numbers = Array.from({ length: count }, (_, i) => i + 1);
-    const nodes = await Promise.all(numbers.map((number) => this.start(number, { minNode: count, peers: numbers })));
+  /**
+   * `count` nodes that know each other's addresses and found a cluster together.
+   * @param checksOf - how the node of a number checks.
+   */
+  async found(count: number, checksOf: (number: number) => NodeOptions["checks"] = () => ({})): Promise<TestNode[]> {
+    const peers = Array.from({ length: count }, (_, i) => i + 1);
+    const nodes = await Promise.all(
+      peers.map((number) => this.start(number, { minNode: count, peers, checks: checksOf(number) ?? {} })),
+    );
     await Promise.all(nodes.map(({ node }) => until(() => node.notReady === undefined)));
     return nodes;
   }

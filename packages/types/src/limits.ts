@@ -70,6 +70,9 @@ export const LIMITS = Object.freeze({
   instanceMetaMax: 50,
   /** Nodes that one `GET /balance` chooses: each looks at every node of the service, some 0.5 ms for 10,000 of them. */
   balanceCountMax: 100,
+  /** Services, and instances in all of them, that have metrics of their own: each is several series, for years. */
+  metricServicesMax: 1_000,
+  metricInstancesMax: 1_000,
   /** Name of a service, node or group, in characters. */
   nameCharsMax: 128,
   /** A check is not run more often than this, nor less often. */

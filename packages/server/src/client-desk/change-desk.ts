@@ -53,16 +53,20 @@ export class ChangeDesk {
 
   /**
    * Resolves when all that follow now have been sent everything up to a log id, or after `waitMs`. One that has asked for what
-   * comes behind it was sent it.
+   * comes behind it was sent it; one that asks no more does not follow any more, and counts as neither.
    * @returns how many were, and the names of the others that follow still.
    */
   async told(logId: LogId, waitMs: number): Promise<{ told: number; waiting: string[] }> {
     const deadlineMs = this.#clock.nowMs() + waitMs;
-    const ids = this.following.map(({ id }) => id);
-    const behind = (): FollowingClient[] => this.following.filter((one) => ids.includes(one.id) && one.logId < logId);
-    while (behind().length > 0 && this.#clock.nowMs() < deadlineMs) await this.#nextFollow(deadlineMs);
-    const waiting = behind().map(({ name }) => name);
-    return { told: ids.length - waiting.length, waiting };
+    const ids = new Set(this.following.map(({ id }) => id));
+    for (;;) {
+      const following = this.following.filter(({ id }) => ids.has(id));
+      const behind = following.filter((one) => one.logId < logId);
+      if (behind.length === 0 || this.#clock.nowMs() >= deadlineMs) {
+        return { told: following.length - behind.length, waiting: behind.map(({ name }) => name) };
+      }
+      await this.#nextFollow(deadlineMs);
+    }
   }
 
   /** Somebody asks for what comes behind something; or some time has passed, for those that never ask again. */

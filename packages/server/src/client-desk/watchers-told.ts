@@ -1,4 +1,4 @@
-import { type LogId, logIdIndex, type NodeId } from "@dister/types";
+import { isDisterError, type LogId, logIdIndex, type NodeId } from "@dister/types";
 import type { WatchersTold } from "../api-node.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { ServedNode } from "../served-node.ts";
@@ -33,8 +33,8 @@ export class Watchers {
     const call: ToldCall = { logId, waitMs };
     const answers = await Promise.all(
       members.map(async ({ id, name }) => {
-        if (id === self.id) return this.#toldHere(call);
-        return this.#ask(id, call).catch((): WatchersTold => ({ told: 0, waiting: [name] }));
+        const answer = id === self.id ? this.#toldHere(call) : this.#ask(id, call);
+        return answer.catch((): WatchersTold => ({ told: 0, waiting: [name] }));
       }),
     );
     return {
@@ -49,11 +49,23 @@ export class Watchers {
 
   /** This member counts as one: whoever asks it from then on is answered with the change. */
   async #toldHere({ logId, waitMs }: ToldCall): Promise<WatchersTold> {
-    const { membered, clients, components } = this.#node;
+    const { clients, components } = this.#node;
     const { clock } = components;
     const deadlineMs = clock.nowMs() + waitMs;
-    await membered.gateway.applied(logIdIndex(logId), waitMs);
+    await this.#applied(logId, deadlineMs);
     const { told, waiting } = await clients.changes.told(logId, Math.max(0, deadlineMs - clock.nowMs()));
     return { told: told + 1, waiting };
+  }
+
+  /** The gateway holds a request for a shorter time than a watcher may be waited for. */
+  async #applied(logId: LogId, deadlineMs: number): Promise<void> {
+    const { clock } = this.#node.components;
+    for (;;) {
+      try {
+        return await this.#node.membered.gateway.applied(logIdIndex(logId), deadlineMs - clock.nowMs());
+      } catch (error) {
+        if (!isDisterError(error, "DISTER_ERR_TIMEOUT") || clock.nowMs() >= deadlineMs) throw error;
+      }
+    }
   }
 }

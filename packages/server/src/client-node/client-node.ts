@@ -63,12 +63,16 @@ export class ClientNode implements ApiNode {
     this.rng = rng;
     this.clock = clock;
     const cache = new KeyCache(options.cacheBytes);
+    const registry = new Registry();
     this.metrics = new Metrics({
       status: () => null,
       notReady: () => this.notReady,
       keyCount: () => cache.size,
       peersUp: () => this.#servers.connected.length,
       host: components.host,
+      services: () => registry.all(),
+      checks: () => null,
+      latenciesMs: () => [],
     });
     const rpc = new MeasuredRpc(components.rpc, (method, outcome) => this.metrics.call(method, outcome));
     // It belongs to no cluster itself: which one it serves is decided from all that it finds.
@@ -80,7 +84,6 @@ export class ClientNode implements ApiNode {
     );
     this.#servers = new Servers({ directory, rpc, clock, logger }, { holdMs: options.holdMs ?? 4_000 });
     const servers = this.#servers;
-    const registry = new Registry();
     this.#follower = new ChangeFollower({ servers, cache, registry, clock, logger });
     const follower = this.#follower;
     this.operations = new ClientOperations({

@@ -12,6 +12,7 @@ import {
   type StateReader,
   showInstance,
   type Timer,
+  voterIds,
 } from "@dister/types";
 import type { ServiceReport } from "@dister/types/schemas";
 import type { LatenciesMs } from "../balance/asked-latencies.ts";
@@ -20,7 +21,7 @@ import type { Gateway } from "../gateway.ts";
 import { Checker } from "./checker.ts";
 import { Instances, instanceKey, type KnownInstance } from "./instances.ts";
 import { Leading } from "./leading.ts";
-import { type ObserverPool, observersOf } from "./observers.ts";
+import { isRanked, type ObserverPool, observersOf } from "./observers.ts";
 import { VOTES_METHOD, VoteSender, type VotesCall, type VotesReply } from "./vote-sender.ts";
 
 /** New and removed instances of this time are taken over together: each costs a look at all of them. */
@@ -63,19 +64,22 @@ export interface HealthParts {
 export class HealthMonitor {
   readonly #parts: HealthParts;
   readonly #options: HealthOptions;
-  readonly #instances = new Instances();
+  readonly #instances: Instances;
   readonly #checker: Checker;
   readonly #sender: VoteSender | null;
   #leading: Leading | null = null;
   #pool: ObserverPool;
-  readonly #observers = new Map<string, readonly NodeId[]>();
+  /** Who judges an instance, where that takes some computing: the same for all that are ever called by its key. */
+  readonly #ranked = new Map<string, readonly NodeId[]>();
   readonly #stopListening: (() => void)[] = [];
   #redefining: Timer | null = null;
+  #stopped = false;
 
   constructor(parts: HealthParts, options: Partial<HealthOptions> = {}) {
     this.#parts = parts;
     this.#options = { ...HEALTH_DEFAULTS, ...options };
     const { clock, rng, logger, json } = parts;
+    this.#instances = new Instances(clock);
     this.#pool = { members: [], leader: null, observers: this.#options.observers };
     this.#checker = new Checker({ clock, rng, logger, onState: (key) => this.#found(key) }, this.#options);
     this.#sender = this.#options.observers === 1 ? null : this.#makeSender();
@@ -100,6 +104,7 @@ export class HealthMonitor {
   }
 
   stop(): void {
+    this.#stopped = true;
     for (const end of this.#stopListening) end();
     this.#redefining?.cancel();
     this.#sender?.stop();
@@ -110,17 +115,19 @@ export class HealthMonitor {
 
   /** Raft's view has changed: perhaps somebody else leads, or another member judges. */
   statusChanged(): void {
-    const { raft } = this.#parts;
-    const { role, leader, membership } = raft.status();
-    const members = membership.members.map(({ id }) => id).sort();
+    // Raft ends behind the checks, and what it says until then is nobody's business here.
+    if (this.#stopped) return;
+    const { role, leader, membership } = this.#parts.raft.status();
+    const members = voterIds(membership);
     const before = this.#pool;
     this.#pool = { ...before, leader, members };
     const leads = role === "leader";
     if (leads !== (this.#leading !== null)) this.#lead(leads);
-    const isSame = before.leader === leader && before.members.join() === members.join();
-    if (isSame) return;
-    this.#observers.clear();
+    const sameMembers = before.members.join() === members.join();
+    if (before.leader === leader && sameMembers) return;
+    if (!sameMembers) this.#ranked.clear();
     this.#assign();
+    this.#leading?.lookAtAll();
     if (before.leader !== leader) this.#sender?.sayAll();
   }
 
@@ -196,8 +203,7 @@ export class HealthMonitor {
   #redefine(): void {
     this.#redefining ??= this.#parts.clock.setTimer(REDEFINE_MS, () => {
       this.#redefining = null;
-      for (const key of this.#observers.keys()) if (this.#instances.get(key) === undefined) this.#observers.delete(key);
-      this.#leading?.redefined();
+      for (const key of this.#ranked.keys()) if (this.#instances.get(key) === undefined) this.#ranked.delete(key);
       this.#assign();
     });
   }
@@ -206,13 +212,15 @@ export class HealthMonitor {
   #assign(): void {
     const { self } = this.#parts;
     this.#checker.update([...this.#instances.all()].filter((known) => this.#observersOf(known).includes(self)));
+    this.#leading?.assigned();
   }
 
   #observersOf(known: KnownInstance): readonly NodeId[] {
-    const kept = this.#observers.get(known.key);
+    if (!isRanked(known, this.#pool)) return observersOf(known, this.#pool);
+    const kept = this.#ranked.get(known.key);
     if (kept !== undefined) return kept;
     const observers = observersOf(known, this.#pool);
-    this.#observers.set(known.key, observers);
+    this.#ranked.set(known.key, observers);
     return observers;
   }
 

@@ -39,7 +39,7 @@ export class Leading {
     this.#publisher = new StatusPublisher({ gateway, clock, logger, instances, decide }, dampingMs);
     this.#protection = new ProtectionWatch({ state, gateway, clock, logger });
     this.#timer = clock.setTimer(VOTES_EVERY_MS, () => this.#look());
-    for (const key of instances.keys()) this.#publisher.look(key);
+    this.lookAtAll();
   }
 
   /** What is found of an instance here, or its status, has changed. */
@@ -51,12 +51,19 @@ export class Leading {
     this.#protection.serviceChanged(name, service);
   }
 
-  /** Instances came or went. */
-  redefined(): void {
-    const { instances } = this.#parts;
-    const has = (key: string): boolean => instances.get(key) !== undefined;
-    this.#verdicts.keep(has);
-    this.#publisher.keep(has);
+  /** Instances came or went, or others judge them. */
+  assigned(): void {
+    const { instances, observersOf } = this.#parts;
+    this.#verdicts.keep((key) => {
+      const known = instances.get(key);
+      return known === undefined ? [] : observersOf(known);
+    });
+    this.#publisher.keep((key) => instances.get(key) !== undefined);
+  }
+
+  /** Others judge: fewer of them may agree where more did not. */
+  lookAtAll(): void {
+    for (const key of this.#parts.instances.keys()) this.#publisher.look(key);
   }
 
   /** @returns whether the observer should say everything: what it said before is not known here. */

@@ -4,19 +4,26 @@ import type { KnownInstance } from "./instances.ts";
 
 /** Who may check. */
 export interface ObserverPool {
-  /** Servers of the cluster, in any order. */
+  /** Servers that vote in the cluster, in any order: one that is only joining does not know all services yet. */
   readonly members: readonly NodeId[];
   readonly leader: NodeId | null;
   /** How many of them check each instance; 1: the leader alone. */
   readonly observers: number;
 }
 
+type Judged = Pick<KnownInstance, "key" | "type">;
+
+/** Whether an instance has observers of its own. Applications report of themselves to the leader: nobody else judges those. */
+export function isRanked({ type }: Pick<Judged, "type">, { observers }: Pick<ObserverPool, "observers">): boolean {
+  return observers > 1 && type !== "ttl";
+}
+
 /**
  * Who checks an instance: the leader, or so many members by rendezvous hashing, the same for every member that has the same
- * list. Applications report of themselves to the leader, so nobody else judges those of type `ttl`.
+ * list, whoever leads.
  */
-export function observersOf({ key, type }: Pick<KnownInstance, "key" | "type">, pool: ObserverPool): NodeId[] {
+export function observersOf(judged: Judged, pool: ObserverPool): NodeId[] {
   const { members, leader, observers } = pool;
-  if (observers === 1 || type === "ttl") return leader === null ? [] : [leader];
-  return rankByKey(key, members, (id) => id).slice(0, observers);
+  if (!isRanked(judged, pool)) return leader === null ? [] : [leader];
+  return rankByKey(judged.key, members, (id) => id).slice(0, observers);
 }

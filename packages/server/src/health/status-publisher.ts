@@ -1,11 +1,13 @@
 import { type Clock, LIMITS, type Logger, type Status, type StatusChange, type Timer } from "@dister/types";
 import type { Gateway } from "../gateway.ts";
-import { type Instances, instanceKey, type KnownInstance, statusInForce } from "./instances.ts";
+import { type Instances, type KnownInstance, statusInForce } from "./instances.ts";
 
 /** Decisions of this time are proposed together. */
 const COALESCE_MS = 20;
 /** Between two looks at decisions that are not in force: held back, or lost with a proposal. */
 const AGAIN_MS = 100;
+/** Changes in one write: names of three bytes a character and as long as they may be still fit an entry. */
+export const CHANGES_MAX = Math.floor(LIMITS.entryPayloadBytesMax / 2_000);
 
 /** What is to be published, and why. */
 export interface Decision {
@@ -23,6 +25,11 @@ export interface PublisherParts {
   readonly decide: (known: KnownInstance) => Decision | null;
 }
 
+/** A decision that was written, whatever became of that. */
+interface Written extends Decision {
+  readonly definedIndex: number;
+}
+
 /**
  * Replicates what was decided, while this node leads: only what differs from the status in force, at most one change of
  * an instance per damping window, changes of one moment in one write. What is lost or held back is decided anew until it is
@@ -33,9 +40,8 @@ export class StatusPublisher {
   readonly #dampingMs: number;
   /** Keys to be looked at. */
   readonly #open = new Set<string>();
-  /** When this node last wrote a change of an instance, in its clock's time. */
-  readonly #writtenMs = new Map<string, number>();
-  readonly #told = new Map<string, string>();
+  /** The last decision that was written of each and is not told yet. */
+  readonly #untold = new Map<string, Written>();
   #timer: Timer | null = null;
   #stopped = false;
 
@@ -52,7 +58,7 @@ export class StatusPublisher {
 
   /** Forgets all instances but these. */
   keep(has: (key: string) => boolean): void {
-    for (const kept of [this.#open, this.#writtenMs, this.#told]) {
+    for (const kept of [this.#open, this.#untold]) {
       for (const key of kept.keys()) if (!has(key)) kept.delete(key);
     }
   }
@@ -68,19 +74,13 @@ export class StatusPublisher {
   }
 
   async #publish(): Promise<void> {
-    const { gateway, logger, clock } = this.#parts;
+    const { gateway, logger } = this.#parts;
     const changes = this.#due();
     if (changes.length > 0) {
-      const nowMs = clock.nowMs();
-      const keys = changes.map(({ service, id }) => instanceKey(service, id));
-      for (const key of keys) this.#writtenMs.set(key, nowMs);
-      try {
-        await gateway.write({ type: "serviceStatus", changes });
-      } catch (error) {
+      await gateway.write({ type: "serviceStatus", changes }).catch((error: unknown) => {
         // Nothing is damped by a change that was not made, and the next look decides the same again.
-        for (const key of keys) this.#writtenMs.delete(key);
         logger.warn("a status could not be replicated", { error });
-      }
+      });
     }
     this.#timer = null;
     if (this.#open.size > 0) this.#plan(AGAIN_MS);
@@ -90,35 +90,36 @@ export class StatusPublisher {
     const changes: StatusChange[] = [];
     for (const key of this.#open) {
       const known = this.#parts.instances.get(key);
+      if (known !== undefined) this.#tell(known);
       const decision = known === undefined ? null : this.#parts.decide(known);
       if (known === undefined || decision === null || decision.status === statusInForce(known.instance)) {
         this.#open.delete(key);
         continue;
       }
       if (this.#isDamped(known)) continue;
+      if (changes.length === CHANGES_MAX) break;
       const { service, instance } = known;
-      if (changes.length === LIMITS.serviceNodesMax) break;
-      this.#tell(known, decision);
-      changes.push({ service, id: instance.id, definedIndex: instance.definedIndex, status: decision.status });
+      const { id, definedIndex } = instance;
+      this.#untold.set(key, { ...decision, definedIndex });
+      changes.push({ service, id, definedIndex, status: decision.status });
     }
     return changes;
   }
 
-  /** Whoever led before may have made the last change: log time tells it, as far as the clocks agree. */
-  #isDamped({ key, instance }: KnownInstance): boolean {
-    const { clock } = this.#parts;
+  /** Counted from when this node saw the last change, whoever led then. */
+  #isDamped({ instance, changedMs }: KnownInstance): boolean {
     // What is defined anew is not the same thing flapping.
-    if (!instance.checked) return false;
-    const writtenMs = this.#writtenMs.get(key);
-    const agoMs = writtenMs === undefined ? clock.wallMs() - instance.sinceMs : clock.nowMs() - writtenMs;
-    return agoMs >= 0 && agoMs < this.#dampingMs;
+    return instance.checked && this.#parts.clock.nowMs() - changedMs < this.#dampingMs;
   }
 
-  /** One line per change: a decision is repeated until it is in force. */
-  #tell({ key, service, instance: { id, definedIndex } }: KnownInstance, { status, output }: Decision): void {
-    const decision = `${definedIndex} ${status}`;
-    if (this.#told.get(key) === decision) return;
-    this.#told.set(key, decision);
-    this.#parts.logger.info("instance changed", { service, instance: id, status, output });
+  /** One line per change, when it is in force: a write may fail, and it may have been made all the same. */
+  #tell({ key, service, instance }: KnownInstance): void {
+    const written = this.#untold.get(key);
+    if (written === undefined) return;
+    const { definedIndex, status, output } = written;
+    if (definedIndex === instance.definedIndex && status !== statusInForce(instance)) return;
+    this.#untold.delete(key);
+    if (definedIndex !== instance.definedIndex) return;
+    this.#parts.logger.info("instance changed", { service, instance: instance.id, status, output });
   }
 }

@@ -30,9 +30,16 @@ export class Verdicts {
     for (const votes of this.#votes.values()) votes.delete(observer);
   }
 
-  /** Forgets all instances but these. */
-  keep(has: (key: string) => boolean): void {
-    for (const key of this.#votes.keys()) if (!has(key)) this.#votes.delete(key);
+  /**
+   * Forgets what was said by those who are not to judge an instance: when they are to again, it may be long over.
+   * @param observersOf - nobody for an instance that is gone.
+   */
+  keep(observersOf: (key: string) => readonly NodeId[]): void {
+    for (const [key, votes] of this.#votes) {
+      const observers = observersOf(key);
+      for (const observer of votes.keys()) if (!observers.includes(observer)) votes.delete(observer);
+      if (votes.size === 0) this.#votes.delete(key);
+    }
   }
 
   /** Votes about an instance as it is defined now, of those who are to judge it, in their order. */

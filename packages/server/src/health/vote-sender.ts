@@ -19,8 +19,8 @@ const COALESCE_MS = 20;
 const CALL_MS = 1_500;
 /** Votes in one call, so that it stays well below a frame. */
 const VOTES_MAX = 10_000;
-/** Everything is said again after so many calls in quiet times, for latencies and outputs. */
-const ALL_EVERY = 5;
+/** Everything is said again after this, for latencies and outputs. */
+const ALL_EVERY_MS = 5 * VOTES_EVERY_MS;
 
 interface SenderParts {
   readonly json: JsonRpc;
@@ -41,10 +41,12 @@ export class VoteSender {
   #dueMs = 0;
   #sending = false;
   #stopped = false;
-  #calls = 0;
+  /** When everything was said last. */
+  #allMs: number;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
+    this.#allMs = parts.clock.nowMs();
     this.#plan(VOTES_EVERY_MS);
   }
 
@@ -55,7 +57,7 @@ export class VoteSender {
 
   /** There is another leader. */
   sayAll(): void {
-    for (const key of this.#parts.keys()) this.#changed.add(key);
+    this.#addAll();
     this.#plan(COALESCE_MS);
   }
 
@@ -75,9 +77,9 @@ export class VoteSender {
   }
 
   async #send(): Promise<void> {
-    const { json, leader, keys, vote, logger } = this.#parts;
+    const { json, clock, leader, vote, logger } = this.#parts;
     const to = leader();
-    if (++this.#calls % ALL_EVERY === 0) for (const key of keys()) this.#changed.add(key);
+    if (clock.nowMs() - this.#allMs >= ALL_EVERY_MS) this.#addAll();
     const told = [...this.#changed].slice(0, VOTES_MAX);
     for (const key of told) this.#changed.delete(key);
     this.#sending = true;
@@ -86,7 +88,7 @@ export class VoteSender {
       if (to !== null) {
         const votes = told.map(vote).filter((one) => one !== undefined);
         const reply = await json.call<VotesCall, VotesReply>(to, VOTES_METHOD, { votes }, CALL_MS);
-        if (reply.wantsAll) for (const key of keys()) this.#changed.add(key);
+        if (reply.wantsAll) this.#addAll();
       }
     } catch (error) {
       for (const key of told) this.#changed.add(key);
@@ -94,5 +96,10 @@ export class VoteSender {
     }
     this.#sending = false;
     this.#plan(this.#changed.size > 0 && to !== null ? COALESCE_MS * 5 : VOTES_EVERY_MS);
+  }
+
+  #addAll(): void {
+    this.#allMs = this.#parts.clock.nowMs();
+    for (const key of this.#parts.keys()) this.#changed.add(key);
   }
 }

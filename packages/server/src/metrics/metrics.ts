@@ -3,6 +3,7 @@ import type { CoreStatus, SnapshotTransfer } from "@dister/raft";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { hostGauges, type MetricsSource, peerGauges, raftGauges } from "./gauges.ts";
 import { reasonLabel } from "./reason-label.ts";
+import { checkGauges, latencyGauges, type ServiceMetricsSource, serviceGauges } from "./service-gauges.ts";
 
 export type { MetricsSource } from "./gauges.ts";
 
@@ -22,12 +23,15 @@ export class Metrics {
   readonly #delay = monitorEventLoopDelay({ resolution: 100 });
   #term = 0;
 
-  constructor(source: MetricsSource) {
+  constructor(source: MetricsSource & ServiceMetricsSource) {
     this.#counters = countersOf(this.registry);
     this.#times = histogramsOf(this.registry);
     raftGauges(this.registry, source);
     peerGauges(this.registry, source);
     hostGauges(this.registry, source);
+    serviceGauges(this.registry, source);
+    checkGauges(this.registry, source);
+    latencyGauges(this.registry, source);
     const delay = this.#delay;
     new Gauge({
       name: "dister_event_loop_delay_p99_seconds",

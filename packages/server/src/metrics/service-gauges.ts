@@ -1,0 +1,140 @@
+import { type InstanceState, LIMITS, type Service, stateOf } from "@dister/types";
+import { Counter, Gauge, type Registry } from "prom-client";
+
+/** What a member's checks come to; null while the node belongs to no cluster, and on one that checks nothing. */
+export interface CheckFigures {
+  /** Instances that are checked here. */
+  readonly targets: number;
+  /** Checks that were started, and those of them that began late. */
+  readonly checks: number;
+  readonly late: number;
+  /** The latest of all, in milliseconds behind its time. */
+  readonly worstMs: number;
+}
+
+/** Where the figures of services come from. */
+export interface ServiceMetricsSource {
+  /** In the order of their names, as this node knows them. */
+  services(): readonly Service[];
+  checks(): CheckFigures | null;
+  /** By position in the service: how long successful checks take, in milliseconds; undefined where this node knows nothing. */
+  latenciesMs(service: Service): readonly (number | undefined)[];
+}
+
+const MS_PER_SECOND = 1_000;
+/** Every state has a series, also one that no instance is in: an alert cannot compare what is not there. */
+const NONE: Readonly<Record<InstanceState, number>> = {
+  passing: 0,
+  critical: 0,
+  unknown: 0,
+  draining: 0,
+  maintenance: 0,
+};
+
+/** Gauges of each service, from what this node knows itself. */
+export function serviceGauges(registry: Registry, source: ServiceMetricsSource): void {
+  const registers = [registry];
+  const shown = (): readonly Service[] => source.services().slice(0, LIMITS.metricServicesMax);
+  new Gauge({
+    name: "dister_service_instances",
+    help: "Instances of a service, by their state.",
+    labelNames: ["service", "state"],
+    registers,
+    collect() {
+      this.reset();
+      for (const service of shown()) {
+        const counts = { ...NONE };
+        for (const instance of service.node) counts[stateOf(instance)] += 1;
+        for (const [state, count] of Object.entries(counts)) this.set({ service: service.name, state }, count);
+      }
+    },
+  });
+  new Gauge({
+    name: "dister_service_protected",
+    help: "1 while a service is protected against a mass failure: critical instances are used on.",
+    labelNames: ["service"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, protectedMs } of shown()) this.set({ service: name }, protectedMs > 0 ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: "dister_services_left_out",
+    help: "Services that have no metrics, because there are too many.",
+    registers,
+    collect() {
+      this.set(Math.max(0, source.services().length - LIMITS.metricServicesMax));
+    },
+  });
+}
+
+/** How long the checks of each instance take, on whoever leads, and how many have no place. */
+export function latencyGauges(registry: Registry, source: ServiceMetricsSource): void {
+  const registers = [registry];
+  let leftOut = 0;
+  new Gauge({
+    name: "dister_check_latency_seconds",
+    help: "Smoothed time of the successful checks of an instance, on the leader.",
+    labelNames: ["service", "instance"],
+    registers,
+    collect() {
+      this.reset();
+      let known = 0;
+      for (const service of source.services()) {
+        const latenciesMs = source.latenciesMs(service);
+        service.node.forEach(({ id }, position) => {
+          const ms = latenciesMs[position];
+          if (ms === undefined || ++known > LIMITS.metricInstancesMax) return;
+          this.set({ service: service.name, instance: id }, ms / MS_PER_SECOND);
+        });
+      }
+      leftOut = Math.max(0, known - LIMITS.metricInstancesMax);
+    },
+  });
+  // A scrape reads the metrics in the order in which they were added.
+  new Gauge({
+    name: "dister_check_latency_left_out",
+    help: "Instances whose check latency is known and not shown, because there are too many.",
+    registers,
+    collect() {
+      this.set(leftOut);
+    },
+  });
+}
+
+/** Figures of the checks that this node runs. */
+export function checkGauges(registry: Registry, source: ServiceMetricsSource): void {
+  const registers = [registry];
+  const counter = (name: string, help: string, read: (figures: CheckFigures) => number): void => {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        const figures = source.checks();
+        this.reset();
+        this.inc(figures === null ? 0 : read(figures));
+      },
+    });
+  };
+  const gauge = (name: string, help: string, read: (figures: CheckFigures) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const figures = source.checks();
+        this.set(figures === null ? 0 : read(figures));
+      },
+    });
+  };
+  counter("dister_checks_total", "Checks that this node has started.", ({ checks }) => checks);
+  counter("dister_checks_late_total", "Checks that this node has started late.", ({ late }) => late);
+  gauge("dister_check_targets", "Instances that this node checks.", ({ targets }) => targets);
+  gauge(
+    "dister_check_lateness_max_seconds",
+    "The longest time by which a check began late.",
+    ({ worstMs }) => worstMs / MS_PER_SECOND,
+  );
+}

@@ -25,7 +25,7 @@ export interface ProbeSettings extends ProbeComponents, Pick<ProbeOptions, "allo
 export function probeFor(type: ProbedType, node: ServiceNode, settings: ProbeSettings = {}): Probe {
   const { allow, custom = "off", ...components } = settings;
   const timeoutMs = Number(node.timeout);
-  const need = (field: keyof ServiceNode): string => needed(type, field, node[field]);
+  const need = (field: TextField): string => needed(type, field, node[field]);
   const place = () => ({ host: need("host"), port: Number(need("port")), timeoutMs, allow });
   const login = () => ({ ...place(), user: need("user"), pass: node.pass, database: filled(node.database) });
   switch (type) {
@@ -67,8 +67,11 @@ function filled(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }
 
-function needed(type: ServiceType, field: keyof ServiceNode, value: ServiceNode[keyof ServiceNode]): string {
-  if (value !== undefined && value !== "") return String(value);
+/** Fields that a check can need. */
+type TextField = "host" | "port" | "user" | "url" | "script";
+
+function needed(type: ServiceType, field: TextField, value: string | undefined): string {
+  if (value !== undefined && value !== "") return value;
   const allowed = `needed for a service of type ${type}`;
   throw new DisterError("DISTER_ERR_INVALID", { field, got: "nothing", allowed });
 }

@@ -14,7 +14,7 @@ function withFound(service: Service, id: string, found: Partial<ServiceInstance>
 }
 
 const sorted = (instances: Instances): Omit<KnownInstance, "changedMs">[] =>
-  [...instances.all()].map(({ changedMs: _, ...known }) => known).sort((a, b) => (a.key < b.key ? -1 : 1));
+  [...instances.all()].map(({ changedMs: _changedMs, ...known }) => known).sort((a, b) => (a.key < b.key ? -1 : 1));
 
 describe("the instances of all services", () => {
   it("are told apart when only a status changed, and as a whole when the service is defined anew", () => {

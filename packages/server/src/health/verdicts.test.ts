@@ -17,7 +17,7 @@ function heard(...votes: (Status | null)[]): Verdicts {
   for (const [at, status] of votes.entries()) verdicts.take("ABCDE"[at]!, vote(status));
   return verdicts;
 }
-const of = (count: number): string[] => [..."ABCDE"].slice(0, count);
+const of = (count: number): string[] => ["A", "B", "C", "D", "E"].slice(0, count);
 
 describe("the verdict of observers", () => {
   it.each<[string, (Status | null)[], number, Status | null]>([

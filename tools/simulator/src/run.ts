@@ -1,6 +1,7 @@
 import { stateHash } from "@dister/store";
 import { Client } from "./clients/client.ts";
 import { Histories } from "./clients/histories.ts";
+import { ServiceClient } from "./clients/service-client.ts";
 import { type Fault, planFaults } from "./faults/plan.ts";
 import { Storm } from "./faults/storm.ts";
 import { Cluster } from "./world/cluster.ts";
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly trace?: boolean;
   /** Numbers of the faults that happen; all unless given. */
   readonly faults?: readonly number[];
+  /** Somebody registers services and checks them besides: another run than that of the seed alone. */
+  readonly services?: boolean;
 }
 
 /** What a run came to. */
@@ -48,7 +51,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   const histories = new Histories();
   let violation: RunResult["violation"] = null;
   try {
-    await simulate(cluster, faults, histories);
+    await simulate(cluster, faults, histories, options.services ?? false);
   } catch (error) {
     const { message, stack } = error as Error;
     violation =
@@ -73,11 +76,17 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   };
 }
 
-async function simulate(cluster: Cluster, faults: readonly Fault[], histories: Histories): Promise<void> {
+async function simulate(
+  cluster: Cluster,
+  faults: readonly Fault[],
+  histories: Histories,
+  hasServices: boolean,
+): Promise<void> {
   const { world, setting } = cluster;
   for (const machine of cluster.machines) machine.start();
   const storm = new Storm(cluster, faults);
-  const clients = Array.from({ length: setting.clients }, (_, number) => new Client(cluster, histories, number));
+  const clients: (Client | ServiceClient)[] = hasServices ? [new ServiceClient(cluster)] : [];
+  for (let number = 0; number < setting.clients; number++) clients.push(new Client(cluster, histories, number));
   await world.run(setting.stormMs);
 
   storm.calm();

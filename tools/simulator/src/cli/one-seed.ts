@@ -6,9 +6,10 @@ export async function runOne(options: {
   seed: number;
   faults: readonly number[] | undefined;
   trace: boolean;
+  services: boolean;
 }): Promise<boolean> {
-  const { seed, faults, trace } = options;
-  const result = await runSeed(seed, { trace, ...(faults === undefined ? {} : { faults }) });
+  const { seed, faults, trace, services } = options;
+  const result = await runSeed(seed, { trace, services, ...(faults === undefined ? {} : { faults }) });
   if (trace) process.stdout.write(result.trace);
   const { voters, spares } = settingOf(seed);
   console.log(

@@ -8,11 +8,13 @@ export interface SimOptions {
   readonly seed: number;
   readonly faults: readonly number[] | undefined;
   readonly trace: boolean;
+  readonly services: boolean;
   readonly names: readonly string[];
 }
 
 export const USAGE = `pnpm sim [--seeds 1000] [--from 1] [--jobs 2]   many runs; a broken rule is shrunk and can be replayed
 pnpm sim --seed N [--faults 1,4] [--trace]      one run, with all of its faults or only some
+pnpm sim --seed N --services                    one run in which services are registered and checked besides
 pnpm sim --mutations [NAME ...]                 plants bugs, and sees that they are found
 pnpm sim --founding [--seeds 1000] [--from 1]   nodes that found a cluster, with power failures between any two steps
 `;
@@ -29,6 +31,7 @@ export function readOptions(args: readonly string[]): SimOptions {
       seed: { type: "string" },
       faults: { type: "string" },
       trace: { type: "boolean", default: false },
+      services: { type: "boolean", default: false },
       mutations: { type: "boolean", default: false },
       founding: { type: "boolean", default: false },
     },
@@ -46,6 +49,7 @@ export function readOptions(args: readonly string[]): SimOptions {
     seed: wholeNumber("seed", values.seed ?? "1"),
     faults: faults?.map((text) => wholeNumber("faults", text)),
     trace: values.trace,
+    services: values.services,
     names: positionals,
   };
 }

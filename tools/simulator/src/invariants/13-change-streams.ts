@@ -1,4 +1,4 @@
-import type { ChangeEvent, LogId } from "@dister/types";
+import type { ChangeEvent, LogId, Service } from "@dister/types";
 import type { Process } from "../world/process.ts";
 import type { Invariant } from "./invariant.ts";
 
@@ -46,6 +46,15 @@ export class ChangeStreams implements Invariant {
 }
 
 function textOf(event: ChangeEvent): string {
-  if (event.type === "service") return `${event.logId} service ${event.name}`;
+  if (event.type === "service") return `${event.logId} service ${event.name} ${serviceText(event.service)}`;
   return `${event.logId} ${event.key}=${event.record?.value ?? ""} v${event.record?.version ?? 0}`;
+}
+
+function serviceText(service: Service | null): string {
+  if (service === null) return "removed";
+  const instances = service.node.map((one) => {
+    const { id, host, status, checked, mode, kept, definedIndex, sinceMs, fellMs } = one;
+    return [id, host, status, checked, mode, kept, definedIndex, sinceMs, fellMs].join(" ");
+  });
+  return [service.definedIndex, service.modifyIndex, service.protectedMs, ...instances].join(", ");
 }

@@ -45,7 +45,10 @@ export const INTERESTING = [
   "crash at a chosen moment",
 ] as const;
 
-export type Interesting = (typeof INTERESTING)[number];
+/** States of runs in which services are registered. */
+export const OF_SERVICES = ["service protected", "service command refused by the state"] as const;
+
+export type Interesting = (typeof INTERESTING)[number] | (typeof OF_SERVICES)[number];
 
 /** How often each was reached. */
 export class Coverage {

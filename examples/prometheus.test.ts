@@ -84,6 +84,11 @@ const HEALTHY: Readonly<Record<string, string>> = {
   [fast]: "0+15x120",
   [slow]: "0+15x120",
   [all]: "0+15x120",
+  [`dister_service_instances{${NODE},service="shop",state="passing"}`]: "3x120",
+  [`dister_service_instances{${NODE},service="shop",state="critical"}`]: "0x120",
+  [`dister_service_protected{${NODE},service="shop"}`]: "0x120",
+  [`dister_checks_total{${NODE}}`]: "0+30x120",
+  [`dister_checks_late_total{${NODE}}`]: "0+1x120",
   'up{instance="10.0.0.9:80",service="shop",job="services"}': "1x120",
   'prometheus_sd_http_failures_total{job="prometheus"}': "7x120",
 };
@@ -99,6 +104,9 @@ const TROUBLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   DisterSlowDisk: { [fast]: "0+12x120" },
   DisterSlowProcess: { [`dister_event_loop_delay_p99_seconds{${NODE}}`]: "0.4x120" },
   DisterDiskFull: { [`dister_disk_free_bytes{${NODE}}`]: "5e8x120" },
+  DisterServiceNobodyPassing: { [`dister_service_instances{${NODE},service="shop",state="passing"}`]: "0x120" },
+  DisterServiceProtected: { [`dister_service_protected{${NODE},service="shop"}`]: "1x120" },
+  DisterChecksLate: { [`dister_checks_late_total{${NODE}}`]: "0+6x120" },
   DisterServiceTargetDown: { 'up{instance="10.0.0.9:80",service="shop",job="services"}': "0x120" },
   DisterServiceListOld: { 'prometheus_sd_http_failures_total{job="prometheus"}': "7+1x120" },
 };

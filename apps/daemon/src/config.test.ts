@@ -74,6 +74,17 @@ describe("the configuration", () => {
     expect(load("{}", ["--MinNode="], { DISTER_ROLE: "" })).toEqual(CONFIG_DEFAULTS);
   });
 
+  it("takes how services are checked from the file, the environment and flags", () => {
+    const file = '{ "Checks": { "observers": 3 } }';
+    expect(load(file).Checks).toEqual({ custom: "off", observers: 3, dampingMs: 5_000 });
+    expect(load(file, [], { DISTER_CHECKS_OBSERVERS: "5", DISTER_CHECKS_DAMPINGMS: "0" }).Checks).toMatchObject({
+      ...{ observers: 5, dampingMs: 0 },
+    });
+    expect(load(file, ["--ChecksObservers=1", "--ChecksDampingMs", "250"]).Checks).toMatchObject({
+      ...{ observers: 1, dampingMs: 250 },
+    });
+  });
+
   it("passes over what Kubernetes sets beside a service called dister", () => {
     const env = { DISTER_SERVICE_HOST: "10.0.0.1", DISTER_PORT: "tcp://10.0.0.1:4168", DISTER_PORT_4168_TCP: "x" };
     expect(load("{}", [], env)).toEqual(CONFIG_DEFAULTS);
@@ -108,6 +119,9 @@ describe("a configuration that cannot be meant is refused in one line that names
     ["a flag without its value", () => parseFlags(["--Group"]), "--Group", "a value"],
     ["a word", () => parseFlags(["start"]), "start", "--key=value"],
     ["an unknown variable", () => load("{}", [], { DISTER_GRUOP: "x" }), "GRUOP", "Group"],
+    ["no observer", () => load('{ "Checks": { "observers": 0 } }'), "Checks.observers", "0"],
+    ["half an observer", () => load("{}", ["--ChecksObservers=1.5"]), "Checks.observers", "1.5"],
+    ["a window before time", () => load("{}", [], { DISTER_CHECKS_DAMPINGMS: "-1" }), "Checks.dampingMs", "-1"],
     ["a number that is none, in a flag", () => load("{}", ["--MinNode=2abc"]), "MinNode", '"2abc"'],
     ["a role that does not exist", () => load('{ "Role": 7 }'), "Role", "7"],
     [

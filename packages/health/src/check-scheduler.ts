@@ -113,8 +113,8 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
     const check = this.#checks.get(key);
     if (check === undefined) return undefined;
     const { checks, output, latency, riseFall } = check;
-    const known = checks > 0 && riseFall.status !== null;
-    const state = !known ? "unknown" : riseFall.status === STATUS.alive ? "alive" : "dead";
+    const { found } = riseFall;
+    const state = found === null ? "unknown" : found === STATUS.alive ? "alive" : "dead";
     return { state, output, latencyMs: latency.ms, checks };
   }
 
@@ -264,10 +264,11 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
     check.checks += 1;
     check.output = output;
     if (ok && latencyMs !== undefined) check.latency.observe(latencyMs);
+    const before = check.riseFall.found;
     const changed = check.riseFall.observe(ok);
     if (changed !== undefined) logger.debug("a check changed a status", { key, status: changed, output });
     try {
-      if (changed !== undefined || check.checks === 1) this.#components.onState?.(key);
+      if (check.riseFall.found !== before || check.checks === 1) this.#components.onState?.(key);
       this.#tellChange(check, output);
     } catch (error) {
       logger.error("a decided status could not be handed on", { key, error });

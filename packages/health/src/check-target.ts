@@ -22,7 +22,10 @@ export interface CheckTarget {
 
 /** What the checks of one target have found so far. */
 export interface CheckReport {
-  /** `unknown` until a check has ended and a status is decided; then what is decided, in force or not. */
+  /**
+   * `unknown` until checks have decided a status, or one has spoken for the status in force; then what was found, in force or
+   * not. A first check that fails says nothing yet of what is believed alive, and neither does the belief.
+   */
   readonly state: "unknown" | "alive" | "dead";
   /** Output of the last check; undefined before the first. */
   readonly output: string | undefined;

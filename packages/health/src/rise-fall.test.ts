@@ -59,3 +59,17 @@ test("what is not known yet is decided by rise successes or fall failures in a r
   expect(run(unknown(), "++-++--")).toEqual([undefined, undefined, undefined, undefined, undefined, undefined, dead]);
   expect(run(unknown(), "-+++")).toEqual([undefined, undefined, undefined, alive]);
 });
+
+test("the status that was given is not found until a result speaks for it", () => {
+  const riseFall = new RiseFall({ rise: 2, fall: 3, initial: alive });
+  run(riseFall, "--");
+  expect([riseFall.status, riseFall.found]).toEqual([alive, null]);
+  run(riseFall, "+");
+  expect(riseFall.found).toBe(alive);
+  run(riseFall, "--");
+  expect(riseFall.found).toBe(alive);
+  run(riseFall, "-");
+  expect(riseFall.found).toBe(dead);
+  run(riseFall, "+");
+  expect(riseFall.found).toBe(dead);
+});

@@ -15,6 +15,7 @@ export class RiseFall {
   readonly #rise: number;
   readonly #fall: number;
   #status: Status | null;
+  #found: Status | null = null;
   /** Results in a row that speak for another status, and which. */
   #against: { status: Status; count: number } = { status: STATUS.dead, count: 0 };
 
@@ -30,14 +31,21 @@ export class RiseFall {
     return this.#status;
   }
 
+  /** The status, once a result has spoken for it: what was given may have been over when the first came. Null before. */
+  get found(): Status | null {
+    return this.#found;
+  }
+
   /** Takes the result of a check and returns the new status if it changed. A result that fits the status starts anew. */
   observe(ok: boolean): Status | undefined {
     const status = ok ? STATUS.alive : STATUS.dead;
     const count = status === this.#status ? 0 : status === this.#against.status ? this.#against.count + 1 : 1;
     this.#against = { status, count };
+    if (status === this.#status) this.#found = status;
     if (count < (ok ? this.#rise : this.#fall)) return undefined;
     this.#against.count = 0;
     this.#status = status;
+    this.#found = status;
     return status;
   }
 }

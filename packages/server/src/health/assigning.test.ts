@@ -5,13 +5,15 @@ import {
   membershipOf,
   NO_LOGGER,
   type NodeId,
+  type NodeInfo,
   ROLE,
   type Service,
 } from "@dister/types";
 import { ManualClock, SeededRng, serviceOf } from "@dister/types/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { JsonRpc } from "../cluster/json-rpc.ts";
-import { HealthMonitor } from "./health-monitor.ts";
+import { HealthMonitor, type HealthOptions } from "./health-monitor.ts";
+import { VOTES_METHOD } from "./vote-sender.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -36,8 +38,9 @@ class Bench {
   leader: NodeId | null = "A";
   service: Service;
   readonly monitor: HealthMonitor;
+  readonly #handlers = new Map<string, (from: NodeInfo, body: Uint8Array) => Promise<Uint8Array>>();
 
-  constructor(service: Service, members: Member[]) {
+  constructor(service: Service, members: Member[], options: Partial<HealthOptions> = {}) {
     this.service = service;
     this.members = members;
     this.monitor = new HealthMonitor(
@@ -50,7 +53,10 @@ class Bench {
             membership: membershipOf(this.members),
           }),
         },
-        json: new JsonRpc({ serve: () => undefined, call: () => Promise.reject(new Error("nobody")) }),
+        json: new JsonRpc({
+          serve: (method, handler) => void this.#handlers.set(method, handler),
+          call: () => Promise.reject(new Error("nobody")),
+        }),
         state: {
           services: () => [this.service],
           service: (name) => (name === this.service.name ? this.service : undefined),
@@ -70,7 +76,7 @@ class Bench {
         rng: new SeededRng(1),
         logger: NO_LOGGER,
       },
-      { observers: 3, jitter: 0 },
+      { observers: 3, jitter: 0, ...options },
     );
     stop = () => this.monitor.stop();
     this.monitor.start();
@@ -79,6 +85,13 @@ class Bench {
   put(service: Service): void {
     this.service = service;
     for (const tell of this.#listeners) tell({ type: "service", logId: 1, name: service.name, service });
+  }
+
+  /** Another observer tells this node, which leads, what it finds. */
+  async tells(observer: NodeId, id: string, status: 0 | 1): Promise<void> {
+    const vote = { key: `${this.service.name}/${id}`, definedIndex: 1, status, output: "", latencyMs: null, checks: 1 };
+    const body = new TextEncoder().encode(JSON.stringify({ votes: [vote] }));
+    await this.#handlers.get(VOTES_METHOD)!({ id: observer } as NodeInfo, body);
   }
 
   async pass(ms: number): Promise<void> {
@@ -206,6 +219,52 @@ describe("applications that report, and leaders that change", () => {
       bench.monitor.report([{ name: "mailer", id: "m", status: 1 }]);
       await bench.pass(5_000);
     }
+    expect(bench.written).toEqual([]);
+  });
+});
+
+describe("what a leader publishes", () => {
+  /** Scripts may not run here: every check of one fails, without anything being asked. */
+  const script = { id: "a", script: "/bin/true", interval: 10_000 };
+  const scripts = (more: object = {}) =>
+    serviceOf({ name: "job", type: "custom", node: [{ ...script, ...more }] }, { checked: true, status: 1 });
+  const three = ["A", "B", "C"].map((id) => member(id));
+  const DEAD = { type: "serviceStatus", changes: [{ service: "job", id: "a", definedIndex: 1, status: 0 }] };
+
+  it("is what a majority already found, when servers go and the others are a majority", async () => {
+    const bench = new Bench(scripts({ fall: 1 }), three);
+    await bench.pass(20_000);
+    expect(bench.written).toEqual([]);
+    bench.members = bench.members.slice(0, 1);
+    bench.monitor.statusChanged();
+    await bench.pass(200);
+    expect(bench.written[0]).toEqual(DEAD);
+  });
+
+  it("is nothing that a server found before it was relieved and called again", async () => {
+    const bench = new Bench(scripts({ fall: 2 }), three);
+    await bench.tells("B", "a", 0);
+    for (const members of [
+      ["A", "C"],
+      ["A", "B", "C"],
+    ]) {
+      bench.members = members.map((id) => member(id));
+      bench.monitor.statusChanged();
+    }
+    await bench.pass(5_500);
+    await bench.pass(10_000);
+    expect(bench.written).toEqual([]);
+    await bench.tells("B", "a", 0);
+    await bench.pass(200);
+    expect(bench.written[0]).toEqual(DEAD);
+  });
+
+  it("is nothing that it took from its state when it began, and that was over by then", async () => {
+    const bench = new Bench(scripts({ fall: 2 }), three, { observers: 1, dampingMs: 0 });
+    // The leader before published it; this one applies it when it leads already.
+    const node = bench.service.node.map((one) => ({ ...one, status: 0 as const, sinceMs: bench.clock.wallMs() }));
+    bench.put({ ...bench.service, node });
+    await bench.pass(60_000);
     expect(bench.written).toEqual([]);
   });
 });

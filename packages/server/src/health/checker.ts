@@ -23,11 +23,10 @@ interface Target extends CheckTarget {
 
 /** Runs the checks that are this node's, and knows what they come to. */
 export class Checker {
-  readonly #clock: Clock;
   readonly #custom: CustomChecks;
   readonly #scheduler: CheckScheduler<Target>;
   readonly #targets = new Map<string, Target>();
-  #reports: TtlReports;
+  readonly #reports: TtlReports;
 
   /** @param parts.onState - hears that what the checks of an instance come to has changed. */
   constructor(
@@ -35,14 +34,13 @@ export class Checker {
     { custom, jitter }: CheckerOptions,
   ) {
     const { clock, rng, logger, onState } = parts;
-    this.#clock = clock;
     this.#custom = custom;
     this.#reports = new TtlReports(clock);
     const prober = (target: Target, signal: AbortSignal) => this.#check(target, signal);
     this.#scheduler = new CheckScheduler<Target>({ clock, rng, logger, prober, onState }, { jitter });
   }
 
-  /** Checks these and no others; one that is defined as before goes on, with what was counted. */
+  /** Checks these and no others; one that is defined as before goes on, with what was counted and reported. */
   update(instances: Iterable<KnownInstance>): void {
     this.#targets.clear();
     for (const known of instances) this.#targets.set(known.key, targetOf(known));
@@ -68,11 +66,6 @@ export class Checker {
   /** An application says of itself that it is alive, or not; its next check counts it. */
   report(key: string, alive: boolean): void {
     this.#reports.report(key, alive);
-  }
-
-  /** Applications report to whoever leads: what another leader has heard is not known here. */
-  forgetReports(): void {
-    this.#reports = new TtlReports(this.#clock);
   }
 
   /** Checks that were started, how many of them late, and the latest of all in milliseconds behind its time. */

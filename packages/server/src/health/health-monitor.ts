@@ -184,7 +184,6 @@ export class HealthMonitor {
     this.#leading?.stop();
     this.#leading = null;
     if (!leads) return;
-    this.#checker.forgetReports();
     const { self, state, gateway, clock, logger } = this.#parts;
     const [instances, checker] = [this.#instances, this.#checker];
     this.#leading = new Leading(

@@ -39,7 +39,6 @@ export class Leading {
     this.#publisher = new StatusPublisher({ gateway, clock, logger, instances, decide }, dampingMs);
     this.#protection = new ProtectionWatch({ state, gateway, clock, logger });
     this.#timer = clock.setTimer(VOTES_EVERY_MS, () => this.#look());
-    this.lookAtAll();
   }
 
   /** What is found of an instance here, or its status, has changed. */
@@ -61,7 +60,7 @@ export class Leading {
     this.#publisher.keep((key) => instances.get(key) !== undefined);
   }
 
-  /** Others judge: fewer of them may agree where more did not. */
+  /** Somebody else leads, or others judge: fewer of them may agree where more did not. */
   lookAtAll(): void {
     for (const key of this.#parts.instances.keys()) this.#publisher.look(key);
   }

@@ -106,10 +106,9 @@ export class StatusPublisher {
     return changes;
   }
 
-  /** Counted from when this node saw the last change, whoever led then. */
-  #isDamped({ instance, changedMs }: KnownInstance): boolean {
-    // What is defined anew is not the same thing flapping.
-    return instance.checked && this.#parts.clock.nowMs() - changedMs < this.#dampingMs;
+  /** Counted from when this node saw the last change, whoever led then. What is defined anew has none: it is not the same one. */
+  #isDamped({ changedMs }: KnownInstance): boolean {
+    return this.#parts.clock.nowMs() - changedMs < this.#dampingMs;
   }
 
   /** One line per change, when it is in force: a write may fail, and it may have been made all the same. */

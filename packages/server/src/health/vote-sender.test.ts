@@ -109,9 +109,19 @@ describe("what an observer tells the leader", () => {
     bench.sender.changed("web/1");
     await bench.pass(60);
     bench.find("web/1", 0);
-    await bench.pass(300);
+    await bench.pass(1_500);
     expect(bench.told).toEqual([["web/1"], ["web/1"], ["web/1"]]);
     expect(heard).toEqual([0]);
+  });
+
+  it("is not said all the time to one that refuses it", async () => {
+    const bench = new Bench(3);
+    bench.answer = () => {
+      throw new Error("unknown method");
+    };
+    bench.sender.changed("web/1");
+    await bench.pass(10_000);
+    expect(bench.calls.length).toBeLessThanOrEqual(21);
   });
 
   it("is nothing while nobody leads or it leads itself, and no call", async () => {
@@ -145,7 +155,7 @@ describe("what an observer tells the leader", () => {
       return { wantsAll: false };
     };
     bench.sender.sayAll();
-    for (let passed = 0; passed < 3_000; passed += 30) {
+    for (let passed = 0; passed < 12_000; passed += 30) {
       for (let n = 0; n < 50; n++) bench.sender.changed(`web/${n}`);
       await bench.pass(30);
     }

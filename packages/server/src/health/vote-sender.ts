@@ -17,6 +17,9 @@ export interface VotesReply {
 /** Changes of this time travel together. */
 const COALESCE_MS = 20;
 const CALL_MS = 1_500;
+/** Behind a call that had to leave something for the next one, and behind one that failed. */
+const MORE_MS = 100;
+const RETRY_MS = 500;
 /** Votes in one call, so that it stays well below a frame. */
 const VOTES_MAX = 10_000;
 /** Everything is said again after this, for latencies and outputs. */
@@ -84,18 +87,21 @@ export class VoteSender {
     for (const key of told) this.#changed.delete(key);
     this.#sending = true;
     this.#timer = null;
+    let nextMs = VOTES_EVERY_MS;
     try {
       if (to !== null) {
         const votes = told.map(vote).filter((one) => one !== undefined);
         const reply = await json.call<VotesCall, VotesReply>(to, VOTES_METHOD, { votes }, CALL_MS);
         if (reply.wantsAll) this.#addAll();
+        if (this.#changed.size > 0) nextMs = MORE_MS;
       }
     } catch (error) {
       for (const key of told) this.#changed.add(key);
+      nextMs = RETRY_MS;
       logger.debug("votes could not be told", { leader: to, error });
     }
     this.#sending = false;
-    this.#plan(this.#changed.size > 0 && to !== null ? COALESCE_MS * 5 : VOTES_EVERY_MS);
+    this.#plan(nextMs);
   }
 
   #addAll(): void {

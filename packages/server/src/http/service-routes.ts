@@ -55,7 +55,7 @@ export function serviceRoutes(server: FastifyInstance, node: ServiceNode): void 
 /** `/service/…`: single instances, and what is known of them. */
 function instanceRoutes(
   server: FastifyInstance,
-  { reads, operations }: ServiceNode,
+  { operations }: Pick<ServiceNode, "operations">,
   write: (request: FastifyRequest, command: Command) => Promise<{ logid: number; changed: number }>,
 ): void {
   const register = async (request: FastifyRequest) =>
@@ -79,9 +79,8 @@ function instanceRoutes(
 
   server.get("/service/checks", async (request) => {
     const { name } = parseOrThrow(ChecksQuerySchema, request.query, "query");
-    const { value: service, marks } = await reads.service(name, "local");
-    if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
-    return ok(await operations.checks(name), { ...marks, ...protectionMark([service]) });
+    const checks = await operations.checks(name);
+    return ok(checks, checks.protected ? { protected: true } : {});
   });
 
   server.post("/service/report", async (request) => {

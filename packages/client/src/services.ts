@@ -55,7 +55,7 @@ export interface ServiceNodeDefinition {
   readonly rise?: number | string | undefined;
   /** Failures in a row that make it dead, default 2. */
   readonly fall?: number | string | undefined;
-  /** Percent of the interval by which each check comes later, drawn anew each time, 0 to 50; the node's own default is 10. */
+  /** Percent of the interval by which each check comes later, drawn anew each time, 0 to 50, default 10. */
   readonly jitter?: number | string | undefined;
   /** What it counts as until its first checks have decided, default `critical`. */
   readonly start?: "critical" | "passing" | undefined;

@@ -102,6 +102,7 @@ describe("a watch of a pipe", () => {
       silent(1_999),
       silent(1_998),
       view({ a: "critical" }),
+      view({ a: "critical" }),
     );
     expect(await scene.run()).toBe(0);
     expect(scene.io.err.split("\n")).toEqual([

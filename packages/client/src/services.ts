@@ -7,7 +7,7 @@ import {
   type ShownInstance,
   type ShownService,
 } from "@dister/types";
-import type { Caller, CallOptions, WriteOptions } from "./caller.ts";
+import type { Caller, MarkedOptions, WriteOptions } from "./caller.ts";
 import type { ReadOptions, WriteResult } from "./kv.ts";
 import { checkedName, invalid } from "./settings.ts";
 import { objectOf } from "./shape.ts";
@@ -163,7 +163,7 @@ export interface ServicesClient {
    * What the checks of each instance have found, as the leader has heard it.
    * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`.
    */
-  checks(name: string, options?: CallOptions): Promise<ServiceChecks>;
+  checks(name: string, options?: MarkedOptions): Promise<ServiceChecks>;
   /**
    * Says of this application, an instance of a service of type `ttl`, that it is alive or dead. Counts for the `ttl` of the
    * instance, so report a few times as often. A repetition does no harm.
@@ -226,7 +226,7 @@ export class HttpServices implements ServicesClient {
     return objectOf<ModeResult>(data, "POST /service/mode");
   }
 
-  async checks(name: string, options: CallOptions = {}): Promise<ServiceChecks> {
+  async checks(name: string, options: MarkedOptions = {}): Promise<ServiceChecks> {
     const query = { name: checkedName(name) };
     const data = await this.#caller.read({ method: "GET", path: "/service/checks", query }, options);
     return objectOf<ServiceChecks>(data, "GET /service/checks");

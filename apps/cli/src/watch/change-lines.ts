@@ -1,6 +1,7 @@
 import { momentText } from "../commands/units.ts";
 import type { Failure } from "../failure.ts";
 import type { Io } from "../io.ts";
+import { staleText } from "../output.ts";
 import { printable, tableOf } from "../table.ts";
 import { comparedOf, type Row, type View, viewText } from "../view.ts";
 import { failureLine, type Presenter } from "./presenter.ts";
@@ -36,6 +37,10 @@ export class ChangeLines implements Presenter {
     const line = (word: string, text: string): string => `${this.#now()} ${word} ${text}\n`;
     const old = new Map(before.rows.map((row) => [row.key, row]));
     const lines: string[] = [];
+    const [wasStale, stale] = [staleText(before.marks ?? {}), staleText(view.marks ?? {})];
+    if (stale !== undefined && wasStale === undefined) lines.push(line("now", stale));
+    if (stale === undefined && wasStale !== undefined)
+      lines.push(line("now", "not old any more: a server is connected"));
     if (view.heading !== undefined && view.heading !== before.heading) lines.push(line("now", printable(view.heading)));
     for (const row of view.rows) {
       const known = old.get(row.key);

@@ -1,5 +1,6 @@
+import type { ReplyMarks } from "@dister/client";
 import type { ExitCode } from "./exit-code.ts";
-import type { Reply } from "./output.ts";
+import { type Reply, staleText } from "./output.ts";
 import { type Column, printable, tableOf } from "./table.ts";
 
 /** An answer that is a table, and may be watched. */
@@ -12,6 +13,8 @@ export interface View {
   readonly rows: readonly Row[];
   /** Lines below the table, drawn anew each time: that they differ is no change. */
   readonly below?: readonly string[];
+  /** What the reply said of the value, beside it. */
+  readonly marks?: ReplyMarks;
   /** What stands in place of a table without rows. */
   readonly empty?: string;
   /** How a run that shows it once ends; done unless given. */
@@ -29,18 +32,21 @@ export interface Row {
 
 /** The view as an answer that is shown once. */
 export function replyOf(view: View): Reply {
-  const { data, exitCode } = view;
-  return { data, text: viewText(view), ...(exitCode === undefined ? {} : { exitCode }) };
+  const { data, exitCode, marks = {} } = view;
+  const text = viewText(view);
+  return { data, text, marks, ...(exitCode === undefined ? {} : { exitCode }) };
 }
 
 /** The view for people, without the newline at the end. */
-export function viewText({ heading, columns, rows, below = [], empty }: View): string {
+export function viewText({ heading, columns, rows, below = [], empty, marks = {} }: View): string {
+  const stale = staleText(marks);
   const cells = rows.map((row) => row.cells);
   const table = rows.length === 0 && empty !== undefined ? empty : tableOf(columns, cells);
   return [
     ...(heading === undefined ? [] : [printable(heading), ""]),
     table,
     ...(below.length === 0 ? [] : ["", ...below.map(printable)]),
+    ...(stale === undefined ? [] : ["", stale]),
   ].join("\n");
 }
 
@@ -49,8 +55,8 @@ export function comparedOf({ cells, compared }: Row): string {
   return compared ?? JSON.stringify(cells);
 }
 
-/** What has to differ for a view to be another: its data, or, where some of them are measured anew each time, the rows. */
-export function signatureOf({ data, heading, rows }: View): string {
+/** What has to differ for a view to be another: its data, or, where some of them are measured anew each time, the rows; and whether they are old. */
+export function signatureOf({ data, heading, rows, marks }: View): string {
   const measured = rows.some(({ compared }) => compared !== undefined);
-  return JSON.stringify(measured ? [heading, rows.map(comparedOf)] : data);
+  return JSON.stringify([marks?.stale === true, measured ? [heading, rows.map(comparedOf)] : data]);
 }

@@ -105,6 +105,31 @@ describe("service get", () => {
   );
 });
 
+describe("an answer of a client node without a server", () => {
+  const OLD = "may be old: the client node that answers is connected to no server; nothing was missing 1.5 s ago\n";
+  const marks = { stale: true, ageMs: 1_500, logid: 10_001 };
+
+  test.each([
+    [["service", "ls"], "GET /service", { db: DB }],
+    [["service", "get", "db", "--table"], "GET /service", DB],
+    [["service", "checks", "db"], "GET /service/checks", { ...DB, protected: false, instances: [] }],
+    [["balance", "db", "--explain"], "GET /balance", { policy: "first", chosen: [{}], candidates: [], draws: [] }],
+  ])("says so below the table of %j, and beside the data", async (argv, call, data) => {
+    api.answers.set(call, { body: { result: 1, message: "ok", data, ...marks } });
+    expect(await dister(...argv)).toBe(0);
+    expect(io.out.endsWith(`\n\n${OLD}`)).toBe(true);
+    io.out = "";
+    expect(await dister(...argv, "--json")).toBe(0);
+    expect(document()).toEqual({ result: 1, message: "ok", data, ...marks });
+  });
+
+  test("that is JSON by itself stays JSON: the line goes to standard error", async () => {
+    api.answers.set("GET /service", { body: { result: 1, message: "ok", data: DB, ...marks } });
+    expect(await dister("service", "get", "db")).toBe(0);
+    expect([JSON.parse(io.out), io.err]).toEqual([DB, OLD]);
+  });
+});
+
 describe("service checks", () => {
   const observer = (node: string, more: object = {}) => ({
     ...{ node, state: "passing", output: "connected", latencyMs: 1.234, checks: 12 },

@@ -1,5 +1,5 @@
 import { DisterError, LIMITS } from "@dister/types";
-import { networkOutcome, type Outcome, outcomeOf } from "./reply.ts";
+import { networkOutcome, type Outcome, outcomeOf, type ReplyMarks } from "./reply.ts";
 import { checkedTimeout, invalid, type Settings } from "./settings.ts";
 
 /** What every call may be given. */
@@ -8,6 +8,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** In place of the client's. */
   readonly timeoutMs?: number;
+}
+
+/** What a read of keys and services may be given. */
+export interface MarkedOptions extends CallOptions {
+  /**
+   * Hears, before the call resolves, where the value comes from when it is not the state of a member (`cached` or `stale`,
+   * with `ageMs` and `logid`), and whether a service of it is `protected`.
+   */
+  readonly onMarks?: (marks: ReplyMarks) => void;
 }
 
 /** What every write may be given. */
@@ -49,7 +58,7 @@ export class Caller {
   }
 
   /** Asks what changes nothing and returns the data of the reply. */
-  read(call: Call, options: CallOptions = {}): Promise<unknown> {
+  read(call: Call, options: MarkedOptions = {}): Promise<unknown> {
     return this.#run(call, options, undefined);
   }
 
@@ -70,13 +79,13 @@ export class Caller {
    */
   async open(call: Call, options: CallOptions = {}): Promise<{ readonly url: string; readonly response: Response }> {
     const take: Take = async (url, response) =>
-      isStream(response) ? { kind: "data", data: { url, response } } : textOutcome(url, response);
+      isStream(response) ? { kind: "data", data: { url, response }, marks: {} } : textOutcome(url, response);
     return (await this.#run(call, options, undefined, take)) as { url: string; response: Response };
   }
 
   async #run(
     call: Call,
-    options: CallOptions,
+    options: MarkedOptions,
     requestId: string | undefined,
     take: Take = textOutcome,
   ): Promise<unknown> {
@@ -93,7 +102,10 @@ export class Caller {
       const limits = { ...options, timeoutMs: limitMs, requestId, take };
       const outcome = await this.#attempt(urls[position]!, call, limits);
       if (outcome.kind === "data" || !outcome.again) this.#preferred = position;
-      if (outcome.kind === "data") return outcome.data;
+      if (outcome.kind === "data") {
+        options.onMarks?.(outcome.marks);
+        return outcome.data;
+      }
       if (!outcome.again) throw honest(outcome.error, maybeDone, requestId);
       maybeDone ||= outcome.maybeDone;
 

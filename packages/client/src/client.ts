@@ -1,5 +1,5 @@
 import type { BalanceExplanation, BalancePolicy, ShownInstance } from "@dister/types";
-import { Caller, type CallOptions, type WriteOptions } from "./caller.ts";
+import { Caller, type CallOptions, type MarkedOptions, type WriteOptions } from "./caller.ts";
 import { HttpKv, type KvClient } from "./kv.ts";
 import { HttpNodes, type NodesClient } from "./nodes.ts";
 import { HttpServices, type ServicesClient } from "./services.ts";
@@ -7,7 +7,7 @@ import { type ClientComponents, type ClientOptions, checkedName, invalid, settin
 import { objectOf } from "./shape.ts";
 import { downloadSnapshot, type SnapshotDownload, type SnapshotOptions } from "./snapshot.ts";
 
-export interface BalanceOptions extends CallOptions {
+export interface BalanceOptions extends MarkedOptions {
   /**
    * `priority` (default): random, by weight. `round-robin`: in turns, by weight. `hash`: the same node for the same `key`.
    * `latency`: random, by weight / latency of the checks. `first`: the first of the service that is alive.

@@ -1,8 +1,9 @@
 /** The HTTP API for programs. Needs fetch and nothing of Node. */
-export type { CallOptions, WriteOptions } from "./caller.ts";
+export type { CallOptions, MarkedOptions, WriteOptions } from "./caller.ts";
 export { type BalanceOptions, type Client, createClient, type HealthReport } from "./client.ts";
 export type { KvClient, KvPair, Page, PageOptions, Pairs, ReadOptions, WriteResult } from "./kv.ts";
 export type { NodesClient, ShownNode } from "./nodes.ts";
+export type { ReplyMarks } from "./reply.ts";
 export type {
   InstanceModeChange,
   InstanceName,

@@ -1,9 +1,9 @@
 import { isDisterError, type KvRecord, LIMITS } from "@dister/types";
-import type { Caller, CallOptions, WriteOptions } from "./caller.ts";
+import type { Caller, MarkedOptions, WriteOptions } from "./caller.ts";
 import { checkedName, invalid } from "./settings.ts";
 import { objectOf, textOf } from "./shape.ts";
 
-export interface ReadOptions extends CallOptions {
+export interface ReadOptions extends MarkedOptions {
   /**
    * `linearizable` (default): at least as new as every write that was answered before the call. `local`: what the node
    * that is asked has applied; faster, answers without a leader, may be old.

@@ -1,8 +1,22 @@
 import { DisterError, ERRORS, type ErrorCode } from "@dister/types";
 
+/** What a reply says of its value, beside it. */
+export interface ReplyMarks {
+  /** From the cache of a client node. */
+  readonly cached?: true;
+  /** From a client node that is connected to no server now. */
+  readonly stale?: true;
+  /** With `cached` or `stale`: milliseconds since the node last heard that nothing newer is missing. */
+  readonly ageMs?: number;
+  /** With `cached` or `stale`: the value holds everything up to this log id. */
+  readonly logid?: number;
+  /** Of services: instances of one are used on though they are critical, for it is protected against a mass failure. */
+  readonly protected?: true;
+}
+
 /** What came of one attempt. */
 export type Outcome =
-  | { readonly kind: "data"; readonly data: unknown }
+  | { readonly kind: "data"; readonly data: unknown; readonly marks: ReplyMarks }
   | {
       readonly kind: "error";
       readonly error: DisterError;
@@ -36,7 +50,10 @@ const failed = (error: DisterError, maybeDone: boolean, data?: unknown): Outcome
 /** Reads a reply of the API, or of whatever answered in its place. */
 export function outcomeOf(url: string, status: number, text: string): Outcome {
   const reply = parsed(text);
-  if (reply?.["result"] === 1) return { kind: "data", data: reply["data"] };
+  if (reply?.["result"] === 1) {
+    const { result: _result, message: _message, data, ...marks } = reply;
+    return { kind: "data", data, marks };
+  }
   if (reply?.["result"] === 0) {
     const error = errorOf(reply["code"], reply["message"]);
     return failed(error, !SURELY_NOT_DONE.has(error.code), reply["data"]);

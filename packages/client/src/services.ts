@@ -7,7 +7,7 @@ import {
   type ShownInstance,
   type ShownService,
 } from "@dister/types";
-import type { Caller, CallOptions, WriteOptions } from "./caller.ts";
+import type { Caller, MarkedOptions, WriteOptions } from "./caller.ts";
 import type { ReadOptions, WriteResult } from "./kv.ts";
 import { checkedName, invalid } from "./settings.ts";
 import { objectOf } from "./shape.ts";
@@ -55,7 +55,7 @@ export interface ServiceNodeDefinition {
   readonly rise?: number | string | undefined;
   /** Failures in a row that make it dead, default 2. */
   readonly fall?: number | string | undefined;
-  /** Percent of the interval by which each check comes later, drawn anew each time, 0 to 50; the node's own default is 10. */
+  /** Percent of the interval by which each check comes later, drawn anew each time, 0 to 50, default 10. */
   readonly jitter?: number | string | undefined;
   /** What it counts as until its first checks have decided, default `critical`. */
   readonly start?: "critical" | "passing" | undefined;
@@ -163,7 +163,7 @@ export interface ServicesClient {
    * What the checks of each instance have found, as the leader has heard it.
    * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`.
    */
-  checks(name: string, options?: CallOptions): Promise<ServiceChecks>;
+  checks(name: string, options?: MarkedOptions): Promise<ServiceChecks>;
   /**
    * Says of this application, an instance of a service of type `ttl`, that it is alive or dead. Counts for the `ttl` of the
    * instance, so report a few times as often. A repetition does no harm.
@@ -226,7 +226,7 @@ export class HttpServices implements ServicesClient {
     return objectOf<ModeResult>(data, "POST /service/mode");
   }
 
-  async checks(name: string, options: CallOptions = {}): Promise<ServiceChecks> {
+  async checks(name: string, options: MarkedOptions = {}): Promise<ServiceChecks> {
     const query = { name: checkedName(name) };
     const data = await this.#caller.read({ method: "GET", path: "/service/checks", query }, options);
     return objectOf<ServiceChecks>(data, "GET /service/checks");

@@ -95,3 +95,23 @@ describe("instances of services", () => {
     expect(node.seen).toHaveLength(1);
   });
 });
+
+describe("what a reply says of its own age", () => {
+  test("is told before the value is given", async () => {
+    const raw = '{"result":1,"message":"ok","data":{},"stale":true,"ageMs":1200,"logid":5,"protected":true}';
+    const { client } = await scene({ raw, status: 200 }, { raw, status: 200 }, { data: {} });
+    const heard: object[] = [];
+    const onMarks = (marks: object): void => void heard.push(marks);
+    const stale = { stale: true, ageMs: 1_200, logid: 5, protected: true };
+    await client.services.list({ onMarks }).then(() => expect(heard).toEqual([stale]));
+    await client.explainBalance("web", { onMarks });
+    await client.services.checks("web", { onMarks });
+    expect(heard).toEqual([stale, stale, {}]);
+  });
+
+  test("is not told of an error", async () => {
+    const { client } = await scene({ code: "DISTER_ERR_SERVICE_NOT_FOUND", status: 404 });
+    const onMarks = (): void => expect.unreachable();
+    expect(await client.services.get("web", { onMarks })).toBeUndefined();
+  });
+});

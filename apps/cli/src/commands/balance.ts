@@ -5,6 +5,7 @@ import { Refusal } from "../failure.ts";
 import { indented, type Reply } from "../output.ts";
 import type { Column } from "../table.ts";
 import type { Row, View } from "../view.ts";
+import { marked } from "./marked.ts";
 
 /** What may be asked of a choice. */
 export interface BalanceRequest extends BalanceOptions {
@@ -25,7 +26,9 @@ export async function balance(client: Client, name: string, request: BalanceRequ
 export async function explainBalance(client: Client, name: string, request: BalanceRequest): Promise<View> {
   const { count } = request;
   const asked = optionsOf(request);
-  return viewOf(await client.explainBalance(name, count === undefined ? asked : { ...asked, count }));
+  const options = count === undefined ? asked : { ...asked, count };
+  const { value, marks } = await marked((onMarks) => client.explainBalance(name, { ...options, onMarks }));
+  return { ...viewOf(value), marks };
 }
 
 function optionsOf(request: BalanceRequest): BalanceOptions {

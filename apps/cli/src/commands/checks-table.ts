@@ -3,6 +3,7 @@ import type { InstanceChecks, NodeId, ObserverChecks, ServiceChecks } from "@dis
 import type { Column } from "../table.ts";
 import type { Row, View } from "../view.ts";
 import { protectedText, stateText } from "./instance-table.ts";
+import { marked } from "./marked.ts";
 import { momentText } from "./units.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -30,7 +31,8 @@ export class ChecksTable {
    * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`.
    */
   async look(name: string, options: CallOptions = {}): Promise<View> {
-    const found = await this.#client.services.checks(name, options);
+    const asked = marked((onMarks) => this.#client.services.checks(name, { ...options, onMarks }));
+    const { value: found, marks } = await asked;
     const observers = found.instances.flatMap((instance) => instance.observers.map(({ node }) => node));
     if (observers.some((node) => !this.#names.has(node))) await this.#learnNames(options);
     return {
@@ -38,6 +40,7 @@ export class ChecksTable {
       heading: headingOf(found),
       columns: COLUMNS,
       rows: found.instances.flatMap((instance) => this.#rowsOf(instance)),
+      marks,
     };
   }
 

@@ -2,6 +2,7 @@ import type { Client, ReadOptions } from "@dister/client";
 import { DisterError, instanceAddress, type ShownInstance, type ShownService, writtenAddress } from "@dister/types";
 import type { Column } from "../table.ts";
 import type { Row, View } from "../view.ts";
+import { marked } from "./marked.ts";
 import { momentText } from "./units.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -18,9 +19,9 @@ const COLUMNS: readonly Column[] = [
  * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`.
  */
 export async function instanceTable(client: Client, name: string, options: ReadOptions = {}): Promise<View> {
-  const service = await client.services.get(name, options);
+  const { value: service, marks } = await marked((onMarks) => client.services.get(name, { ...options, onMarks }));
   if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
-  return { data: service, heading: headingOf(service), columns: COLUMNS, rows: service.node.map(rowOf) };
+  return { data: service, heading: headingOf(service), columns: COLUMNS, rows: service.node.map(rowOf), marks };
 }
 
 /** The state for people: with a word for what is used though its checks do not say so, or not used though they do. */

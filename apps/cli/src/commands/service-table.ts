@@ -2,6 +2,7 @@ import type { Client, ReadOptions } from "@dister/client";
 import type { InstanceState, ShownService } from "@dister/types";
 import type { Column } from "../table.ts";
 import type { Row, View } from "../view.ts";
+import { marked } from "./marked.ts";
 import { momentText } from "./units.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -20,11 +21,12 @@ const COUNTED: readonly InstanceState[] = ["passing", "critical", "unknown", "dr
 
 /** All services, a row for each: how many of its instances are in which state, and since when it is protected. */
 export async function serviceTable(client: Client, options: ReadOptions = {}): Promise<View> {
-  const services = await client.services.list(options);
+  const { value: services, marks } = await marked((onMarks) => client.services.list({ ...options, onMarks }));
   return {
     data: Object.fromEntries(services.map((service) => [service.name, service])),
     columns: COLUMNS,
     rows: services.map(rowOf),
+    marks,
     empty: "no service is registered",
   };
 }

@@ -3,18 +3,19 @@ import type { Client, ServiceDefinition, WriteOptions } from "@dister/client";
 import { DisterError } from "@dister/types";
 import { EXIT } from "../exit-code.ts";
 import { Refusal } from "../failure.ts";
-import { done, indented, type Reply } from "../output.ts";
+import { done, indented, type Reply, withMarks } from "../output.ts";
+import { marked } from "./marked.ts";
 
 /** All services as one object by name, as `GET /service` answers. */
 export async function listServices(client: Client): Promise<Reply> {
-  const services = await client.services.list();
-  return indented(Object.fromEntries(services.map((service) => [service.name, service])));
+  const { value: services, marks } = await marked((onMarks) => client.services.list({ onMarks }));
+  return withMarks(indented(Object.fromEntries(services.map((service) => [service.name, service]))), marks);
 }
 
 export async function getService(client: Client, name: string): Promise<Reply> {
-  const service = await client.services.get(name);
+  const { value: service, marks } = await marked((onMarks) => client.services.get(name, { onMarks }));
   if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
-  return indented(service);
+  return withMarks(indented(service), marks);
 }
 
 /** Registers what a file holds: one service or a list of them. The node checks every field. */

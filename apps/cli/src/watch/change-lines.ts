@@ -1,6 +1,7 @@
 import { momentText } from "../commands/units.ts";
 import type { Failure } from "../failure.ts";
 import type { Io } from "../io.ts";
+import { staleText } from "../output.ts";
 import { printable, tableOf } from "../table.ts";
 import { comparedOf, type Row, type View, viewText } from "../view.ts";
 import { failureLine, type Presenter } from "./presenter.ts";
@@ -35,15 +36,21 @@ export class ChangeLines implements Presenter {
   #changes(before: View, view: View): string[] {
     const line = (word: string, text: string): string => `${this.#now()} ${word} ${text}\n`;
     const old = new Map(before.rows.map((row) => [row.key, row]));
+    const textOf = rowTexts(view);
     const lines: string[] = [];
+    const [wasStale, stale] = [staleText(before.marks ?? {}), staleText(view.marks ?? {})];
+    if (stale !== undefined && wasStale === undefined) lines.push(line("now", stale));
+    if (stale === undefined && wasStale !== undefined)
+      lines.push(line("now", "not old any more: a server is connected"));
     if (view.heading !== undefined && view.heading !== before.heading) lines.push(line("now", printable(view.heading)));
     for (const row of view.rows) {
       const known = old.get(row.key);
       old.delete(row.key);
-      if (known === undefined) lines.push(line("new", rowText(view, row)));
-      else if (comparedOf(known) !== comparedOf(row)) lines.push(line("now", rowText(view, row)));
+      if (known === undefined) lines.push(line("new", textOf.get(row)!));
+      else if (comparedOf(known) !== comparedOf(row)) lines.push(line("now", textOf.get(row)!));
     }
-    for (const row of old.values()) lines.push(line("gone", rowText(before, row)));
+    const oldTextOf = rowTexts(before);
+    for (const row of old.values()) lines.push(line("gone", oldTextOf.get(row)!));
     return lines;
   }
 
@@ -52,11 +59,9 @@ export class ChangeLines implements Presenter {
   }
 }
 
-/** A row as wide as it is in its table, without the titles. */
-function rowText({ columns, rows }: View, row: Row): string {
-  const lines = tableOf(
-    columns,
-    rows.map(({ cells }) => cells),
-  ).split("\n");
-  return lines[rows.indexOf(row) + 1]!;
+/** Each row as wide as it is in its table, without the titles. */
+function rowTexts({ columns, rows }: View): ReadonlyMap<Row, string> {
+  const cells = rows.map((row) => row.cells);
+  const lines = tableOf(columns, cells).split("\n");
+  return new Map(rows.map((row, position) => [row, lines[position + 1]!]));
 }

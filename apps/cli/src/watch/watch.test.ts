@@ -102,6 +102,7 @@ describe("a watch of a pipe", () => {
       silent(1_999),
       silent(1_998),
       view({ a: "critical" }),
+      view({ a: "critical" }),
     );
     expect(await scene.run()).toBe(0);
     expect(scene.io.err.split("\n")).toEqual([
@@ -119,6 +120,18 @@ describe("a watch of a pipe", () => {
     scene = new Scene(undefined, view({ a: "passing" }), notFound, view({ a: "passing" }));
     expect(await scene.run()).toBe(0);
     expect(scene.io.err).toContain("ERROR: no service named 'web'\n");
+  });
+
+  test("tells once that a client node answers without a server, and when it has one again", async () => {
+    const stale = (ageMs: number) => view({ a: "passing" }, { marks: { stale: true, ageMs } });
+    scene = new Scene(undefined, view({ a: "passing" }), stale(5_000), stale(6_000), view({ a: "passing" }));
+    await scene.run();
+    const old = "may be old: the client node that answers is connected to no server; nothing was missing 5.0 s ago";
+    expect(scene.io.out.split("\n").slice(4)).toEqual([
+      `2026-11-22T12:00:01Z now ${old}`,
+      "2026-11-22T12:00:03Z now not old any more: a server is connected",
+      "",
+    ]);
   });
 
   test("control characters cannot steer the terminal that it may end up in", async () => {
@@ -188,6 +201,16 @@ describe("a watch with --json", () => {
     expect(scene.io.err).toBe("");
   });
 
+  test("says in the document what the node said of its age, and a growing age is no change", async () => {
+    const stale = (ageMs: number) => view({}, { marks: { stale: true, ageMs } });
+    scene = new Scene(undefined, stale(5_000), stale(6_000), view({}));
+    await scene.run(true);
+    expect(scene.io.out.trimEnd().split("\n")).toEqual([
+      '{"result":1,"message":"ok","data":{},"stale":true,"ageMs":5000}',
+      '{"result":1,"message":"ok","data":{}}',
+    ]);
+  });
+
   test("shows a change of the data that the table does not show", async () => {
     scene = new Scene(undefined, view({ a: "passing" }), view({ a: "passing" }, { data: { meta: 2 } }));
     await scene.run(true);
@@ -248,6 +271,16 @@ describe("a watch on a terminal", () => {
     expect(frames(scene.io.out)[0]).toEqual([
       "asks http://10.0.0.1:4168 every second; Ctrl-C ends",
       "since 2026-11-22T12:00:00Z: ERROR: connect to dister api failed; asked http://10.0.0.1:4168: ECONNREFUSED",
+    ]);
+  });
+
+  test("shows the age of what a client node without a server answers, as it grows", async () => {
+    const stale = (ageMs: number) => view({ a: "1" }, { marks: { stale: true, ageMs } });
+    scene = new Scene({ rows: 24 }, stale(5_000), stale(6_000));
+    await scene.run();
+    expect(frames(scene.io.out).map((frame) => frame.at(-1))).toEqual([
+      expect.stringMatching(/^may be old: .* nothing was missing 5\.0 s ago$/),
+      expect.stringMatching(/^may be old: .* nothing was missing 6\.0 s ago$/),
     ]);
   });
 

@@ -129,6 +129,11 @@ describe("what is wrong with an instance is said with service, instance and fiel
       '0.node.0.id (service "web", instance "a b"): got "a b", allowed is a text without spaces and control characters',
     ],
     [
+      "an instance that only its place in the list would name, registered alone",
+      () => add(follower, { name: "web", type: "custom", node: [{ id: "a", script: "/x" }, { script: "/y" }] }),
+      '0.node.1.id (service "web"): got nothing, allowed is needed for an instance without host and url that is registered alone',
+    ],
+    [
       "a start that is none",
       () => add(follower, tcp("web", { ...gone, start: "alive" })),
       '0.node.0.start (service "web", instance "127.0.0.1:1"): got "alive", allowed is critical or passing',

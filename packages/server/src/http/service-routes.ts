@@ -2,6 +2,7 @@ import { type Command, DisterError, type Service, showService } from "@dister/ty
 import {
   ChecksQuerySchema,
   InstanceNamesSchema,
+  InstancesSchema,
   ModeChangesSchema,
   parseOrThrow,
   parseServices,
@@ -59,7 +60,7 @@ function instanceRoutes(
   write: (request: FastifyRequest, command: Command) => Promise<{ logid: number; changed: number }>,
 ): void {
   const register = async (request: FastifyRequest) =>
-    ok(await write(request, { type: "instanceSet", services: parseServices(ServicesSchema, request.body) }));
+    ok(await write(request, { type: "instanceSet", services: parseServices(InstancesSchema, request.body) }));
   server.post("/service/instance", register);
   server.put("/service/instance", register);
 

@@ -55,6 +55,27 @@ export const ServicesSchema = z
   })
   .pipe(z.array(ServiceConfigSchema));
 
+/** Whether an instance says by itself which one it is, and not only by its place in a list. */
+function isNamed(instance: unknown): boolean {
+  const { id, host, url } = (instance ?? {}) as { id?: unknown; host?: unknown; url?: unknown };
+  return instance === null || [id, host, url].some((one) => one !== undefined && one !== "");
+}
+
+/** Body of `POST /service/instance`: as above, of instances that have a name beside the others. */
+export const InstancesSchema = z
+  .array(z.unknown())
+  .superRefine((services, context) => {
+    services.forEach((service, position) => {
+      const { node } = (service ?? {}) as { node?: unknown };
+      if (!Array.isArray(node)) return;
+      const at = node.findIndex((instance) => !isNamed(instance));
+      if (at < 0) return;
+      const message = "needed for an instance without host and url that is registered alone";
+      context.addIssue({ code: "custom", path: [position, "node", at, "id"], message });
+    });
+  })
+  .pipe(ServicesSchema);
+
 const serviceName = z
   .string()
   .min(1)

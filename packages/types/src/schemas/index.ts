@@ -6,6 +6,7 @@ export {
   BalanceQuerySchema,
   ChecksQuerySchema,
   InstanceNamesSchema,
+  InstancesSchema,
   KeySchema,
   KvDeleteSchema,
   KvQuerySchema,

@@ -29,6 +29,24 @@ describe("a target whose status nobody knows", () => {
   });
 });
 
+describe("a target that is believed alive", () => {
+  test("is unknown until a check says so too, or enough say the contrary; each is told", async () => {
+    const results = [down, down, up, down, down, down];
+    const states: (string | undefined)[] = [];
+    const { scheduler, advance } = scene({
+      answer: () => results.shift() ?? down,
+      onState: () => states.push(scheduler.report("a")?.state),
+    });
+    scheduler.update([targetOf("a", { status: alive, fall: 3 })]);
+    for (const ms of [0, 1_000]) await advance(ms);
+    expect(states).toEqual(["unknown"]);
+    await advance(1_000);
+    expect(states).toEqual(["unknown", "alive"]);
+    for (const ms of [1_000, 1_000, 1_000]) await advance(ms);
+    expect(states).toEqual(["unknown", "alive", "dead"]);
+  });
+});
+
 describe("the measured latency", () => {
   test("is smoothed over the successful checks, and failures do not count", async () => {
     const results = [10, 20, Number.NaN, 20].map((latencyMs) => ({

@@ -37,8 +37,13 @@ export interface Started {
 }
 
 /** A scheduler on a clock that stands still, with a prober whose checks the test ends by hand, or at once with `answer`. */
-export function scene(options: CheckSchedulerOptions & { answer?: (target: CheckTarget) => ProbeResult } = {}) {
-  const { answer, ...tuning } = options;
+export function scene(
+  options: CheckSchedulerOptions & {
+    answer?: (target: CheckTarget) => ProbeResult;
+    onState?: (key: string) => void;
+  } = {},
+) {
+  const { answer, onState = () => undefined, ...tuning } = options;
   const clock = new ManualClock();
   const started: Started[] = [];
   const decisions: StatusDecision[] = [];
@@ -65,6 +70,7 @@ export function scene(options: CheckSchedulerOptions & { answer?: (target: Check
     logger,
     prober,
     onChange: (d: StatusDecision) => decisions.push(d),
+    onState,
     onLate: (one: LateCheck) => late.push(one),
   };
   const scheduler = new CheckScheduler(components, { startSpreadMs: 0, ...tuning });

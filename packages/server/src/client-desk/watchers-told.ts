@@ -1,7 +1,10 @@
-import { isDisterError, type LogId, logIdIndex, type NodeId } from "@dister/types";
+import { isDisterError, type LogId, logIdIndex, type Membership, type NodeId } from "@dister/types";
 import type { WatchersTold } from "../api-node.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
-import type { ServedNode } from "../served-node.ts";
+import type { Self } from "../cluster/self.ts";
+import type { Gateway } from "../gateway.ts";
+import type { NodeComponents } from "../served-node.ts";
+import type { ChangeDesk } from "./change-desk.ts";
 
 /** The call that waits at a member until it and those who follow it know everything up to a log id. */
 const TOLD_METHOD = "watchers.told";
@@ -13,7 +16,15 @@ interface ToldCall {
   readonly waitMs: number;
 }
 
-type WatchersNode = Pick<ServedNode, "components" | "membered" | "clients">;
+/** What is needed of a member. */
+export interface WatchersNode {
+  readonly components: Pick<NodeComponents, "rpc" | "clock"> & { readonly self: Pick<Self, "id"> };
+  readonly membered: {
+    readonly raft: { readonly membership: Membership };
+    readonly gateway: Pick<Gateway, "applied">;
+  };
+  readonly clients: { readonly changes: Pick<ChangeDesk, "told"> };
+}
 
 /** Waits until a change has reached everybody who is connected: the members, and the client nodes that follow them. */
 export class Watchers {

@@ -78,14 +78,12 @@ export class Leading {
 
   /** What each of those who judge an instance says of it, as far as it was heard. */
   votesOf(known: KnownInstance): [observer: NodeId, vote: Vote][] {
-    const { self, checker, observersOf } = this.#parts;
-    const own = checker.vote(known.key);
-    if (own !== undefined) this.#verdicts.take(self, own);
-    return this.#verdicts.of(known, observersOf(known));
+    this.#hearSelf(known);
+    return this.#verdicts.of(known, this.#parts.observersOf(known));
   }
 
   latencyMs(known: KnownInstance): number | undefined {
-    this.votesOf(known);
+    this.#hearSelf(known);
     return this.#verdicts.latencyMs(known, this.#parts.observersOf(known));
   }
 
@@ -93,6 +91,12 @@ export class Leading {
     this.#timer.cancel();
     this.#publisher.stop();
     this.#protection.stop();
+  }
+
+  #hearSelf({ key }: KnownInstance): void {
+    const { self, checker } = this.#parts;
+    const own = checker.vote(key);
+    if (own !== undefined) this.#verdicts.take(self, own);
   }
 
   #decide(known: KnownInstance): Decision | null {

@@ -80,22 +80,26 @@ export function latencyGauges(registry: Registry, source: ServiceMetricsSource):
     registers,
     collect() {
       this.reset();
-      let known = 0;
+      let shown = 0;
+      leftOut = 0;
       for (const service of source.services()) {
-        const latenciesMs = source.latenciesMs(service);
+        // What has no place is counted and not looked up: of ten thousand that would hold up the event loop.
+        const latenciesMs = shown < LIMITS.metricInstancesMax ? source.latenciesMs(service) : null;
         service.node.forEach(({ id }, position) => {
-          const ms = latenciesMs[position];
-          if (ms === undefined || ++known > LIMITS.metricInstancesMax) return;
-          this.set({ service: service.name, instance: id }, ms / MS_PER_SECOND);
+          const ms = latenciesMs?.[position];
+          if (shown === LIMITS.metricInstancesMax) leftOut++;
+          else if (ms !== undefined) {
+            this.set({ service: service.name, instance: id }, ms / MS_PER_SECOND);
+            shown++;
+          }
         });
       }
-      leftOut = Math.max(0, known - LIMITS.metricInstancesMax);
     },
   });
   // A scrape reads the metrics in the order in which they were added.
   new Gauge({
     name: "dister_check_latency_left_out",
-    help: "Instances whose check latency is known and not shown, because there are too many.",
+    help: "Instances whose check latency is not shown, because there are too many.",
     registers,
     collect() {
       this.set(leftOut);

@@ -144,7 +144,7 @@ export interface ServicesClient {
   register(services: ServiceDefinition | readonly ServiceDefinition[], options?: WriteOptions): Promise<WriteResult>;
   /**
    * As {@link register}, but only for the instances that are given: the others of these services stay, as do `protect` and
-   * `slowstart` unless they are given.
+   * `slowstart` unless they are given. An instance without `host` and `url` needs an `id` here.
    */
   registerInstances(
     services: ServiceDefinition | readonly ServiceDefinition[],

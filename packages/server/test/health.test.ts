@@ -1,4 +1,11 @@
-import type { ChangeEvent, InstanceChecks, ServiceChecks, ShownInstance, ShownService } from "@dister/types";
+import type {
+  BalanceExplanation,
+  ChangeEvent,
+  InstanceChecks,
+  ServiceChecks,
+  ShownInstance,
+  ShownService,
+} from "@dister/types";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { NodeOptions } from "../src/index.ts";
 import { Backend } from "./backend.ts";
@@ -229,6 +236,11 @@ describe("mass-failure protection", () => {
       for (const path of ["/balance?name=web", "/balance?name=web&explain=1", "/service", "/service/checks?name=web"]) {
         expect((await request(node, "GET", path)).body).toMatchObject({ protected: true });
       }
+      const { body } = await request<BalanceExplanation>(node, "GET", "/balance?name=web&explain=1");
+      const used = body.data.candidates.filter(({ says }) =>
+        says.endsWith("; critical, used on as its service is protected"),
+      );
+      expect(used).toHaveLength(3);
     }
     expect(lines.messages.filter((message) => message === "service protected")).toHaveLength(1);
 

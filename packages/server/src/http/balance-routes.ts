@@ -38,16 +38,11 @@ function shown({ policy, chosen, candidates, totalWeight, draws }: Explanation<C
   return {
     policy,
     chosen: chosen.map(({ instance }) => showInstance(instance)),
-    candidates: candidates.map(({ candidate: { id, host, port }, weight, effectiveWeight, leftOut, chosen, says }) => ({
-      id,
-      host,
-      port,
-      weight,
-      effectiveWeight,
-      leftOut,
-      chosen,
-      says,
-    })),
+    candidates: candidates.map(({ candidate, weight, effectiveWeight, leftOut, chosen, says }) => {
+      const { id, host, port, instance } = candidate;
+      const why = instance.kept ? `${says}; critical, used on as its service is protected` : says;
+      return { id, host, port, weight, effectiveWeight, leftOut, chosen, says: why };
+    }),
     totalWeight,
     draws,
   };

@@ -195,7 +195,10 @@ export class HealthMonitor {
 
   #serviceChanged(name: string, service: Service | null): void {
     const { redefined, changed } = this.#instances.take(name, service);
-    for (const { key } of changed) this.#leading?.look(key);
+    for (const known of changed) {
+      if (!redefined) this.#checker.inForce(known);
+      this.#leading?.look(known.key);
+    }
     this.#leading?.serviceChanged(name, service);
     if (redefined) this.#redefine();
   }

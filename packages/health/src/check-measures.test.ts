@@ -47,6 +47,27 @@ describe("a target that is believed alive", () => {
   });
 });
 
+describe("a status that comes into force later", () => {
+  test("is what is counted from while nothing was found, and changes nothing of what was", async () => {
+    const results = [down, up, up, up, up];
+    const { scheduler, advance } = scene({ answer: () => results.shift() ?? up });
+    scheduler.update([targetOf("a", { status: alive, rise: 3, fall: 2 })]);
+    await advance(0);
+    scheduler.inForce("a", dead);
+    scheduler.inForce("b", dead);
+    const states: (string | undefined)[] = [];
+    for (const ms of [1_000, 1_000, 1_000]) {
+      await advance(ms);
+      states.push(scheduler.report("a")?.state);
+    }
+    expect(states).toEqual(["unknown", "unknown", "alive"]);
+    scheduler.inForce("a", dead);
+    expect(scheduler.report("a")?.state).toBe("alive");
+    await advance(1_000);
+    expect(scheduler.report("a")?.state).toBe("alive");
+  });
+});
+
 describe("the measured latency", () => {
   test("is smoothed over the successful checks, and failures do not count", async () => {
     const results = [10, 20, Number.NaN, 20].map((latencyMs) => ({

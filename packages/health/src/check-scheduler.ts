@@ -139,6 +139,17 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
     }
   }
 
+  /**
+   * Another status is in force, and the targets are not all handed in again for that: a target of which nothing has been
+   * found yet is counted from there. What was found stays, and whatever is not in the list is passed over.
+   */
+  inForce(key: string, status: Status | null): void {
+    const check = this.#checks.get(key);
+    if (check === undefined || check.riseFall.found !== null || check.riseFall.status === status) return;
+    const { rise, fall } = check.target;
+    check.riseFall = new RiseFall({ rise, fall, initial: status });
+  }
+
   /** Ends everything: probes are aborted and `onChange` is not called any more. */
   stop(): void {
     this.#stopped = true;

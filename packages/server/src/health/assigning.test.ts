@@ -266,4 +266,14 @@ describe("what a leader publishes", () => {
     await bench.pass(60_000);
     expect(bench.written).toEqual([]);
   });
+
+  it("is counted from the status in force, also when that came into force behind its begin", async () => {
+    const node = { id: "m", host: "m", ttl: 60_000, interval: 1_000, rise: 3 };
+    const mailer = serviceOf({ name: "mailer", type: "ttl", node: [node] }, { checked: true, status: 1 });
+    const bench = new Bench(mailer, three, { observers: 1, dampingMs: 0 });
+    bench.put({ ...mailer, node: mailer.node.map((one) => ({ ...one, status: 0 as const, sinceMs: 1 })) });
+    bench.monitor.report([{ name: "mailer", id: "m", status: 1 }]);
+    while (bench.written.length === 0) await bench.pass(50);
+    expect(bench.monitor.checksOf(bench.service).instances[0]!.observers[0]!.checks).toBe(3);
+  });
 });

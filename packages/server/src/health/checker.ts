@@ -48,6 +48,11 @@ export class Checker {
     this.#scheduler.update([...this.#targets.values()]);
   }
 
+  /** What is in force has changed: a check that has found nothing yet counts from there. */
+  inForce({ key, instance }: KnownInstance): void {
+    this.#scheduler.inForce(key, statusInForce(instance));
+  }
+
   /** Keys of what is checked here. */
   keys(): IterableIterator<string> {
     return this.#targets.keys();

@@ -163,7 +163,8 @@ export class HealthMonitor {
       const votes = known === undefined ? [] : leading.votesOf(known);
       const observers = votes.map(([observer, { status: found, output, latencyMs, checks }]) => {
         const verdict = found === null ? "unknown" : found === 1 ? "passing" : "critical";
-        return { node: observer, state: verdict, output, latencyMs, checks } as const;
+        const shownMs = latencyMs === null ? null : Math.round(latencyMs * 1_000) / 1_000;
+        return { node: observer, state: verdict, output, latencyMs: shownMs, checks } as const;
       });
       return { id, state, status, ...(since === undefined ? {} : { since }), kept: instance.kept, observers };
     });
@@ -194,7 +195,10 @@ export class HealthMonitor {
 
   #serviceChanged(name: string, service: Service | null): void {
     const { redefined, changed } = this.#instances.take(name, service);
-    for (const { key } of changed) this.#leading?.look(key);
+    for (const known of changed) {
+      if (!redefined) this.#checker.inForce(known);
+      this.#leading?.look(known.key);
+    }
     this.#leading?.serviceChanged(name, service);
     if (redefined) this.#redefine();
   }

@@ -22,7 +22,7 @@ let follower: TestNode;
 
 beforeAll(async () => {
   cluster = new MemoryCluster();
-  nodes = await cluster.found(3);
+  nodes = await cluster.found(3, () => ({ dampingMs: 0 }));
   leader = cluster.leader!;
   follower = nodes.find((node) => node !== leader)!;
 });

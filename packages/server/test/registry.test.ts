@@ -39,6 +39,17 @@ const shown = async (name: string, node: Api = follower): Promise<ShownService> 
 const idsOf = async (name: string): Promise<string[]> => (await shown(name)).node.map(({ id }) => id);
 const statuses = async (name: string): Promise<string> => (await shown(name)).node.map(({ state }) => state).join();
 
+/** Registers `web` with an instance `a` that is passing and `b` that is critical. */
+async function oneOfTwoPassing(): Promise<void> {
+  const { port } = await Backend.open();
+  const [a, b] = [
+    { ...gone, id: "a", port, interval: 100 },
+    { ...gone, id: "b", interval: 100 },
+  ];
+  await register(follower, tcp("web", a, b));
+  await until(async () => (await statuses("web")) === "passing,critical");
+}
+
 describe("single instances", () => {
   it("are registered alone, make their service, and leave the others as they are, at any node", async () => {
     expect((await add(follower, tcp("web", { ...gone, id: "a" }))).body.data).toMatchObject({ changed: 1 });
@@ -88,16 +99,7 @@ describe("single instances", () => {
   });
 
   it("keep it over a change of leader", async () => {
-    const backend = await Backend.open();
-    await register(
-      follower,
-      tcp(
-        "web",
-        { id: "a", host: "127.0.0.1", port: backend.port, interval: 100 },
-        { ...gone, id: "b", interval: 100 },
-      ),
-    );
-    await until(async () => (await statuses("web")) === "passing,critical");
+    await oneOfTwoPassing();
     const before = await shown("web");
     const next = nodes.find((node) => node !== cluster.leader)!;
     await request(next, "POST", "/cluster/transfer", { to: next.id });
@@ -289,16 +291,7 @@ describe("modes", () => {
 
 describe("GET /service/checks", () => {
   it("says at any node who checks what, how often, with what result and how quickly", async () => {
-    const backend = await Backend.open();
-    await register(
-      follower,
-      tcp(
-        "web",
-        { id: "a", host: "127.0.0.1", port: backend.port, interval: 100 },
-        { ...gone, id: "b", interval: 100 },
-      ),
-    );
-    await until(async () => (await statuses("web")) === "passing,critical");
+    await oneOfTwoPassing();
     for (const node of [...nodes, client]) {
       const { body } = await request(node, "GET", "/service/checks?name=web");
       const observer = { node: cluster.leader!.id, checks: expect.any(Number) };

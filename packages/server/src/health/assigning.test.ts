@@ -1,5 +1,4 @@
 import {
-  type ChangeEvent,
   type Command,
   type Member,
   membershipOf,
@@ -11,6 +10,7 @@ import {
 } from "@dister/types";
 import { ManualClock, SeededRng, serviceOf } from "@dister/types/testing";
 import { afterEach, describe, expect, it } from "vitest";
+import { OneService } from "../../test/one-service.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import { HealthMonitor, type HealthOptions } from "./health-monitor.ts";
 import { VOTES_METHOD } from "./vote-sender.ts";
@@ -30,18 +30,16 @@ const member = (id: NodeId, more: Partial<Member> = {}): Member => ({
 });
 
 /** The monitor of node A, which checks nothing real: what it would check is all that is asked. */
-class Bench {
+class Bench extends OneService {
   readonly clock = new ManualClock();
   readonly written: Command[] = [];
-  readonly #listeners: ((event: ChangeEvent) => void)[] = [];
   members: Member[];
   leader: NodeId | null = "A";
-  service: Service;
   readonly monitor: HealthMonitor;
   readonly #handlers = new Map<string, (from: NodeInfo, body: Uint8Array) => Promise<Uint8Array>>();
 
   constructor(service: Service, members: Member[], options: Partial<HealthOptions> = {}) {
-    this.service = service;
+    super(service);
     this.members = members;
     this.monitor = new HealthMonitor(
       {
@@ -57,15 +55,7 @@ class Bench {
           serve: (method, handler) => void this.#handlers.set(method, handler),
           call: () => Promise.reject(new Error("nobody")),
         }),
-        state: {
-          services: () => [this.service],
-          service: (name) => (name === this.service.name ? this.service : undefined),
-          onChange: (listener) => {
-            this.#listeners.push(listener);
-            return () => undefined;
-          },
-          onReset: () => () => undefined,
-        },
+        state: this.reader,
         gateway: {
           write: async (command) => {
             this.written.push(command);
@@ -80,11 +70,6 @@ class Bench {
     );
     stop = () => this.monitor.stop();
     this.monitor.start();
-  }
-
-  put(service: Service): void {
-    this.service = service;
-    for (const tell of this.#listeners) tell({ type: "service", logId: 1, name: service.name, service });
   }
 
   /** Another observer tells this node, which leads, what it finds. */

@@ -1,15 +1,8 @@
-import {
-  type ChangeEvent,
-  type Command,
-  type CommandOutcome,
-  membershipOf,
-  NO_LOGGER,
-  type Service,
-  STATUS,
-} from "@dister/types";
+import { type Command, type CommandOutcome, membershipOf, NO_LOGGER, type Service, STATUS } from "@dister/types";
 import { systemClock } from "@dister/types/system";
 import { SeededRng, serviceOf } from "@dister/types/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { OneService } from "../../test/one-service.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import { HealthMonitor, type HealthOptions } from "./health-monitor.ts";
 
@@ -23,19 +16,8 @@ let stop = (): void => {};
 afterEach(() => stop());
 
 /** One service, and a monitor that hears of it when it is put. */
-class Bench {
-  service: Service;
+class Bench extends OneService {
   readonly written: Command[] = [];
-  readonly #listeners: ((event: ChangeEvent) => void)[] = [];
-
-  constructor(service: Service) {
-    this.service = service;
-  }
-
-  put(service: Service): void {
-    this.service = service;
-    for (const tell of this.#listeners) tell({ type: "service", logId: 1, name: service.name, service });
-  }
 
   /** Every status of the service as it was written. */
   apply(): void {
@@ -55,15 +37,7 @@ class Bench {
         self: "a",
         raft: { status: () => ({ role, leader: role === "leader" ? "a" : "b", membership }) },
         json: new JsonRpc({ serve: () => undefined, call: () => Promise.reject(new Error("nobody")) }),
-        state: {
-          services: () => [this.service],
-          service: (name) => (name === this.service.name ? this.service : undefined),
-          onChange: (listener) => {
-            this.#listeners.push(listener);
-            return () => undefined;
-          },
-          onReset: () => () => undefined,
-        },
+        state: this.reader,
         gateway: {
           write: (command) => {
             this.written.push(command);

@@ -8,7 +8,8 @@ import type { CoreStatus } from "./core/core.ts";
  *     state machine:        applied
  *
  * A state machine ahead of the log is sound in two cases: a crash between "snapshot in use" and "log begins behind it", and
- * a log that was cut by damage behind which the state machine still has what is missing.
+ * a log that was cut by damage behind which the state machine still has what is missing. Such a log may also end with
+ * entries that had been overwritten: what lies before the damage in its file can be older than what was lost.
  * @throws DisterError `DISTER_ERR_STORE`; nothing is changed then.
  */
 export async function settleStart(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
@@ -26,22 +27,19 @@ export async function settleStart(log: LogStore, stateMachine: StateMachine<unkn
     logger.info("finishing the installation of a snapshot", { index: applied.index });
     return log.reset(applied);
   }
-  if (applied.index > log.lastIndex()) {
-    if (applied.index <= log.suspect().index) return beginBehindState(log, stateMachine, logger);
-    throw new DisterError("DISTER_ERR_STORE", {
-      reason: `it is at log index ${applied.index}, the log ends at ${log.lastIndex()}: they do not belong together`,
-    });
-  }
   if (applied.index < log.base().index) {
     throw new DisterError("DISTER_ERR_STORE", {
       reason: `it is at log index ${applied.index}, the log begins behind ${log.base().index}: entries are missing`,
     });
   }
-  if (log.termAt(applied.index) !== applied.term) {
-    throw new DisterError("DISTER_ERR_STORE", {
-      reason: `index ${applied.index} has term ${applied.term} in it and ${log.termAt(applied.index)} in the log`,
-    });
-  }
+  const isAhead = applied.index > log.lastIndex();
+  const term = isAhead ? 0 : log.termAt(applied.index)!;
+  if (term === applied.term) return;
+  if (term < applied.term && applied.index <= log.suspect().index) return beginBehindState(log, stateMachine, logger);
+  const reason = isAhead
+    ? `it is at log index ${applied.index}, the log ends at ${log.lastIndex()}: they do not belong together`
+    : `index ${applied.index} has term ${applied.term} in it and ${term} in the log`;
+  throw new DisterError("DISTER_ERR_STORE", { reason });
 }
 
 /** What is applied was committed. It must be durable before a damaged log may begin anew behind it. */

@@ -1,7 +1,10 @@
-import type { RaftMessage } from "@dister/types";
+import { ENTRY_KIND, type RaftMessage } from "@dister/types";
 import { describe, expect, it } from "vitest";
 import { type MemoryNode, membersAt, settle } from "./memory-node.ts";
 import { deliver, listen, type Trial, trial } from "./memory-trial.ts";
+
+/** What is in an entry that nobody reads. */
+const NOTHING = { kind: ENTRY_KIND.empty, payload: new Uint8Array(0) } as const;
 
 /** A cluster of three with ten writes, of which one follower is down and about to be damaged. */
 async function withOneDown(): Promise<{ t: Trial; down: MemoryNode }> {
@@ -75,6 +78,44 @@ describe("a log that lost what it had acknowledged", () => {
     const index = await t.propose(t.leader, "after");
     await t.until(() => down.node.status().appliedIndex >= index);
     expect(down.fatal).toEqual([]);
+  });
+
+  it("begins anew behind what is applied, when what is left of the log ends with what had been overwritten", async () => {
+    const t = await trial(3);
+    for (let write = 0; write < 3; write++) await t.propose(t.leader, `a${write}`);
+    const [old, shared] = [t.leader.node.status().term, t.leader.log.lastIndex()];
+    t.leader.node.transferLeadership();
+    await t.until(() => t.nodes.some(({ role, node }) => role === "leader" && node.status().term > old));
+    const leader = await t.lead();
+    for (let write = 0; write < 3; write++) await t.propose(leader, `b${write}`);
+    const down = t.followers[0]!;
+    await t.until(() => down.node.status().appliedIndex === leader.node.status().appliedIndex);
+    await down.node.stop();
+    await down.peer.close();
+    const applied = down.stateMachine.applied();
+    expect(applied.term).toBeGreaterThan(old);
+
+    // The records of the newer term cannot be read, those that they had replaced can.
+    down.log.damageBehind(shared);
+    const count = applied.index - shared + 1;
+    const stale = Array.from({ length: count }, (_, at) => ({ index: shared + 1 + at, term: old, r: 0, ...NOTHING }));
+    await down.log.append({ entries: stale });
+    await down.start([1, 2, 3], membersAt(1, 2, 3));
+    expect(down.log.base()).toEqual(applied);
+    expect(down.log.lastIndex()).toBe(applied.index);
+    const index = await t.propose(t.leader, "after");
+    await t.until(() => down.node.status().appliedIndex >= index);
+    expect(down.fatal).toEqual([]);
+  });
+
+  it("and is not marked as damaged is refused when the state machine has another term at its position (R7)", async () => {
+    const { down } = await withOneDown();
+    const applied = down.stateMachine.applied();
+    down.log.damageBehind(applied.index - 1);
+    await down.log.append({ entries: [{ index: applied.index, term: applied.term + 1, r: 0, ...NOTHING }] });
+    await down.log.trust();
+    await expect(down.start([1, 2, 3], membersAt(1, 2, 3))).rejects.toMatchObject({ code: "DISTER_ERR_STORE" });
+    expect(down.log.lastIndex()).toBe(applied.index);
   });
 
   it("stops a node that nobody else could make whole", async () => {

@@ -33,3 +33,13 @@ it("an example says which programs it needs and does not find", async () => {
     stderr: expect.stringMatching(/^this example needs .*mariadb-install-db.*; on Debian: apt-get install .*\n$/),
   });
 });
+
+it("the definition for an nginx of one's own asks for the page that its configuration serves", () => {
+  const read = (name: string): string => readFileSync(folder + name, "utf8");
+  const service = JSON.parse(read("services-nginx.json")) as { node: { url: string; contains: string }[] };
+  const conf = read("nginx-8080.conf");
+  const [, address] = /listen (\S+);/.exec(conf)!;
+  const [, path, page] = /location = (\S+) \{ return 200 "(.*)"; \}/.exec(conf)!;
+  expect(service.node.map(({ url }) => url)).toEqual([`http://${address}${path}`]);
+  expect(page).toContain(service.node[0]!.contains);
+});

@@ -1,5 +1,6 @@
 // The life of a cluster on loopback, from the first `disterd` to the last: every step is a command that you can type.
 import { Cluster } from "./processes.mjs";
+import { until } from "./until.mjs";
 
 const cluster = new Cluster();
 try {
@@ -37,7 +38,7 @@ try {
     "a monitor stores everything and has no vote:",
     (await cluster.dister("monitor", "kv", "get", "shape")).data,
   );
-  await cluster.until("an answer of the client", () => cluster.dister("client", "kv", "set", "size", "7"));
+  await until("an answer of the client", () => cluster.dister("client", "kv", "set", "size", "7"));
   const seen = (await cluster.dister("client", "kv", "get", "size")).data;
   console.log(
     "a client stores nothing, asks the servers and is no member:",
@@ -50,7 +51,7 @@ try {
   await cluster.stop(wiped, "SIGKILL");
   cluster.wipe(wiped);
   cluster.start(wiped);
-  await cluster.until(
+  await until(
     "the wiped server as a learner",
     async () => (await cluster.dister(next, "status")).data.members.length === 5,
   );

@@ -1,19 +1,28 @@
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { atExit } from "./at-exit.mjs";
 import { freePorts } from "./free-ports.mjs";
+import { until } from "./until.mjs";
 
 const bin = (path) => fileURLToPath(new URL(`../apps/${path}`, import.meta.url));
 const DISTERD = bin("daemon/bin/disterd.js");
 const DISTER = bin("cli/bin/dister.js");
-const WAIT_MS = 60_000;
 
 /** Nodes on loopback, each a `disterd` of its own, and the `dister` that talks to them: nothing but the two commands. */
 export class Cluster {
   #folder = mkdtempSync(join(tmpdir(), "dister-life-"));
   #nodes = new Map();
+  #heard = [];
+
+  constructor() {
+    atExit(() => {
+      for (const node of this.#nodes.values()) node.process?.kill("SIGKILL");
+      rmSync(this.#folder, { recursive: true, force: true });
+    });
+  }
 
   /** A file in the folder of this run. */
   path(name) {
@@ -54,9 +63,11 @@ export class Cluster {
   /** Ends a node in the usual way and gives its exit code. */
   async stop(name, signal = "SIGTERM") {
     const node = this.#nodes.get(name);
-    const ended = new Promise((resolve) => node.process.once("exit", (code) => resolve(code)));
-    node.process.kill(signal);
+    const child = node.process;
     node.process = null;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+    child.kill(signal);
     return ended;
   }
 
@@ -71,13 +82,47 @@ export class Cluster {
 
   /** Runs `dister --json …`, at a node or, with null, without one, and gives what it prints. */
   async dister(name, ...args) {
-    const at = name === null ? [] : ["--api", `http://127.0.0.1:${this.#nodes.get(name).ports.api}`];
+    const { code, output } = await this.type(name, "--json", ...args);
+    if (code !== 0) throw new Error(`dister ${args.join(" ")}: ${output}`);
+    return JSON.parse(output);
+  }
+
+  /** Runs `dister …` as somebody would type it, and gives its exit code and what it says. */
+  type(name, ...args) {
+    const at = name === null ? [] : ["--api", this.url(name)];
     return new Promise((resolve, reject) => {
-      execFile(process.execPath, [DISTER, "--json", ...at, ...args], (error, stdout, stderr) => {
-        if (error !== null) reject(new Error(`dister ${args.join(" ")}: ${stderr || stdout || error.message}`));
-        else resolve(JSON.parse(stdout));
+      execFile(process.execPath, [DISTER, ...at, ...args], (error, stdout, stderr) => {
+        this.#heard.push(stdout, stderr);
+        if (error !== null && typeof error.code !== "number") reject(error);
+        else resolve({ code: error?.code ?? 0, output: (stdout || stderr).trimEnd() });
       });
     });
+  }
+
+  /** Where a node's API answers. */
+  url(name) {
+    return `http://127.0.0.1:${this.#nodes.get(name).ports.api}`;
+  }
+
+  /** `GET` of a node's API: the HTTP status and the body as it came. */
+  async get(name, path) {
+    const reply = await fetch(this.url(name) + path);
+    const body = await reply.text();
+    this.#heard.push(body);
+    return { status: reply.status, body };
+  }
+
+  /** All that nodes and commands have said so far to those who asked. */
+  heard() {
+    return this.#heard.join("\n");
+  }
+
+  /** All that a node has written into its log files. */
+  log(name) {
+    const folder = this.path(`${name}-log`);
+    return readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), "utf8"))
+      .join("");
   }
 
   /** Members as a node sees them, by name. */
@@ -86,24 +131,10 @@ export class Cluster {
     return new Map(members.map((member) => [member.name, { ...member, leads: member.id === raft?.leader }]));
   }
 
-  /** Waits until something is as it should be; what fails meanwhile is asked again. */
-  async until(what, holds) {
-    const endMs = performance.now() + WAIT_MS;
-    let last = "";
-    while (performance.now() < endMs) {
-      const found = await holds().catch((error) => {
-        last = error.message;
-      });
-      if (found) return found;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`not within ${WAIT_MS / 1000} s: ${what} ${last}`);
-  }
-
   /** Waits until these nodes, and no others, are members, with these votes, and gives the leader's name. */
   settled(name, voters, others = []) {
     const wanted = new Set([...voters.map((one) => `${one} votes`), ...others.map((one) => `${one} stores`)]);
-    return this.until(`members ${[...wanted].join(", ")}`, async () => {
+    return until(`members ${[...wanted].join(", ")}`, async () => {
       const members = await this.members(name);
       const found = [...members.values()].map((one) => `${one.name} ${one.voter ? "votes" : "stores"}`);
       if (found.length !== wanted.size || !found.every((one) => wanted.has(one))) return false;

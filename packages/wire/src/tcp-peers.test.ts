@@ -132,6 +132,23 @@ describe("X1: bad input ends one connection and nothing else", () => {
   });
 });
 
+test("a call whose time was over before there was a connection is not sent", async () => {
+  let lateMs = 0;
+  const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + lateMs };
+  const [a, b] = [await started(A, {}, { clock }), await started(B)];
+  let calls = 0;
+  b.serve("count", async () => {
+    calls++;
+    return NONE;
+  });
+  a.setPeer(B, addressOf(b));
+  const late = a.call(B, "count", NONE, { timeoutMs: 1_000 });
+  lateMs = 2_000;
+  await expect(late).rejects.toMatchObject({ code: "DISTER_ERR_PEER_UNREACHABLE", details: { sent: false } });
+  await a.call(B, "count", NONE, { timeoutMs: 60_000 });
+  expect(calls).toBe(1);
+});
+
 test("X13: a peer cannot have more calls running than the limit", async () => {
   const peers = await started(A);
   let running = 0;

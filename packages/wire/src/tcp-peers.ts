@@ -194,7 +194,10 @@ export class TcpPeers implements Transport, PeerRpc {
     if (peer.repl.connection === undefined) await peer.repl.settled(Math.min(timeoutMs, CONNECT_WAIT_MS));
     const { connection } = peer.repl;
     if (connection === undefined) throw unreachable(to, "there is no connection", false);
-    return peer.calls.start(connection, { method, body }, { leftMs: timeoutMs - (clock.nowMs() - start), timeoutMs });
+    const leftMs = timeoutMs - (clock.nowMs() - start);
+    // A process that was kept from running: nothing was sent, and that can be said for sure.
+    if (leftMs <= 0) throw unreachable(to, "the time was over before there was a connection", false);
+    return peer.calls.start(connection, { method, body }, { leftMs, timeoutMs });
   }
 
   async hello(address: { host: string; raftPort: number }, options?: { timeoutMs: number }): Promise<NodeInfo> {

@@ -7,7 +7,7 @@ import { createNode, loadConfig, type RunningNode } from "@dister/daemon";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { freePorts } from "./free-ports.mjs";
-import { isInstalled, outcomeOf } from "./programs.ts";
+import { isInstalled, outcomeOf, PROGRAMS_ENV } from "./programs.ts";
 
 const folder = fileURLToPath(new URL("deploy/", import.meta.url));
 const docs = fileURLToPath(new URL("../docs/reference/", import.meta.url));
@@ -147,7 +147,10 @@ describe.skipIf(!isInstalled("haproxy"))("haproxy.cfg", () => {
       .replace("127.0.0.1:8168", `127.0.0.1:${front}`)
       .replace(/10\.0\.0\.(\d):4168/g, (_, n: string) => `127.0.0.1:${targets[Number(n) - 1]}`);
     writeFileSync(join(temporary, "haproxy.cfg"), config);
-    const proxy = spawn("haproxy", ["-db", "-f", join(temporary, "haproxy.cfg")], { stdio: "ignore" });
+    const proxy = spawn("haproxy", ["-db", "-f", join(temporary, "haproxy.cfg")], {
+      stdio: "ignore",
+      env: PROGRAMS_ENV,
+    });
     onTestFinished(async () => {
       proxy.kill("SIGKILL");
       await Promise.all(nodes.map((node) => node.stop()));

@@ -141,7 +141,7 @@ try {
 // prints: MariaDB stops: db-1 critical
 // prints: within fall intervals and a timeout: true
 // prints: GET /balance: 503 no nodes of this service are alive
-// prints: dister balance --explain: db-1 left out, dead
+// prints: dister balance --explain: db-1 left out, critical
 // prints: dister service checks: connect ECONNREFUSED
 // prints: its definition has stars for the password, and is the same when written back: true
 // prints: the stars stand for nothing at another port: 1 ERROR: service shop-db, instance db-1, pass: got ******, allowed is the value itself: ****** stands for one that is stored for this id with the same address and user
@@ -150,7 +150,7 @@ try {
 // prints: twenty get: web-2
 // prints: the other is drained: ok, web-2 of shop-web is draining; 3 nodes know it, nobody is missing
 // prints: nobody is left: ERROR: no nodes of this service are alive
-// prints: because: web-1 left out, dead, web-2 left out, draining
+// prints: because: web-1 left out, critical, web-2 left out, draining
 // prints: and back in use: web-2
 // prints: the logs tell of the database: true and of its password: false
 // prints: in all that was answered the password stands: false

@@ -228,9 +228,9 @@ describe("services, getservice and balance", () => {
           port: "3306",
           weight: 9,
           effectiveWeight: 0,
-          leftOut: "dead",
+          leftOut: "critical",
           chosen: null,
-          says: "left out, dead",
+          says: "left out, critical",
         },
         {
           id: "instance-2",
@@ -251,7 +251,7 @@ describe("services, getservice and balance", () => {
     expect(io.out.split("\n")).toEqual([
       "ID          NODE        WEIGHT  EFFECTIVE  BY priority",
       "six         [::1]:3306     100        100  took part",
-      "b:3306      b:3306           9          0  left out, dead",
+      "b:3306      b:3306           9          0  left out, critical",
       "instance-2  -                1       0.12  took part",
       "",
       "Candidate \\u001b[2Jx was chosen.",

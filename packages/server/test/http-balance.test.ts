@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type BalanceExplanation, type ServiceConfig, type ServiceNode, STATUS } from "@dister/types";
+import { type BalanceExplanation, type ServiceNode, type ShownService, STATUS } from "@dister/types";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MemoryCluster, type Reply, request, type TestClient, type TestNode, until } from "./memory-cluster.ts";
 
@@ -50,8 +50,9 @@ async function registered(name: string, list: readonly { up?: boolean; [field: s
 async function everywhere(name: string, wanted: string): Promise<void> {
   for (const node of [...nodes, client]) {
     await until(async () => {
-      const { status, body } = await request<ServiceConfig>(node, "GET", `/service?name=${name}`);
-      return status === 200 && body.data.node.map((one) => one.status).join() === wanted;
+      const { status, body } = await request<ShownService>(node, "GET", `/service?name=${name}`);
+      if (status !== 200 || body.data.node.some(({ state }) => state === "unknown")) return false;
+      return body.data.node.map((one) => one.status).join() === wanted;
     }, `status ${wanted} of ${name}`);
   }
 }
@@ -150,10 +151,10 @@ describe("GET /balance", () => {
           port: "1",
           weight: 100,
           effectiveWeight: 0,
-          leftOut: "dead",
+          leftOut: "critical",
           chosen: null,
         },
-        says: "left out, dead",
+        says: "left out, critical",
       },
       {
         ...{
@@ -186,8 +187,24 @@ describe("GET /balance", () => {
     await registered("none", [{ up: false }, { up: false }]);
     const { chosen, candidates, draws } = await explain("name=none");
     expect(chosen).toEqual([]);
-    expect(candidates.map(({ leftOut }) => leftOut)).toEqual(["dead", "dead"]);
+    expect(candidates.map(({ leftOut }) => leftOut)).toEqual(["critical", "critical"]);
     expect(draws).toEqual(["Nobody was chosen: of 2 candidates none may be."]);
+  });
+
+  it("explains in the words of states: one that was never checked is not critical, one that is drained and dead is drained", async () => {
+    await registered("states", [
+      { id: "a", up: false },
+      { id: "b", up: false },
+    ]);
+    await request(follower, "POST", "/service/mode", [{ name: "states", id: "b", mode: "draining" }]);
+    const silent = { name: "silent", type: "ttl", node: [{ id: "c", host: "h", ttl: 86_400_000 }] };
+    await request(follower, "POST", "/service", [silent]);
+    const said = [...(await explain("name=states")).candidates, ...(await explain("name=silent")).candidates];
+    expect(said.map(({ id, leftOut, says }) => [id, leftOut, says])).toEqual([
+      ["a", "critical", "left out, critical"],
+      ["b", "draining", "left out, draining"],
+      ["c", "unknown", "left out, unknown"],
+    ]);
   });
 
   it("shows neither user nor password in an explanation (X11)", async () => {

@@ -13,7 +13,7 @@ export interface BalanceCandidate {
   readonly weight: number;
   /** The weight that it took part with; 0 when it was left out. */
   readonly effectiveWeight: number;
-  /** Why it took no part, for example `dead` or `weight 0`; null when it did. */
+  /** Why it took no part, for example `critical` or `weight 0`; null when it did. */
   readonly leftOut: string | null;
   /** 1 when it was chosen first, 2 when second …; null when it was not. */
   readonly chosen: number | null;

@@ -1,5 +1,5 @@
 import type { Explanation } from "@dister/balance";
-import { type BalanceExplanation, DisterError, showInstance } from "@dister/types";
+import { type BalanceExplanation, DisterError, type ServiceInstance, showInstance, stateOf } from "@dister/types";
 import { BalanceQuerySchema, parseOrThrow } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
 import type { ApiNode } from "../api-node.ts";
@@ -40,10 +40,21 @@ function shown({ policy, chosen, candidates, totalWeight, draws }: Explanation<C
     chosen: chosen.map(({ instance }) => showInstance(instance)),
     candidates: candidates.map(({ candidate, weight, effectiveWeight, leftOut, chosen, says }) => {
       const { id, host, port, instance } = candidate;
-      const why = instance.kept ? `${says}; critical, used on as its service is protected` : says;
-      return { id, host, port, weight, effectiveWeight, leftOut, chosen, says: why };
+      const told = inStates({ leftOut, says }, instance);
+      return { id, host, port, weight, effectiveWeight, leftOut: told.leftOut, chosen, says: told.says };
     }),
     totalWeight,
     draws,
   };
+}
+
+/** The balancer knows the living and the dead; people know states, and that one may be used on though it is critical. */
+function inStates(
+  { leftOut, says }: { leftOut: string | null; says: string },
+  instance: ServiceInstance,
+): { leftOut: string | null; says: string } {
+  if (instance.kept) return { leftOut, says: `${says}; critical, used on as its service is protected` };
+  if (leftOut !== "dead") return { leftOut, says };
+  const state = stateOf(instance);
+  return { leftOut: state, says: `left out, ${state}` };
 }

@@ -119,7 +119,48 @@ describe("R13: a suspect node", () => {
 
   it("starts although its commit hint lies in what it has lost", () => {
     const node = damaged(5);
-    expect(node.status).toMatchObject({ commitIndex: 2, lastIndex: 2 });
+    expect(node.status).toMatchObject({ commitIndex: 0, lastIndex: 2 });
+  });
+
+  it("applies nothing by its own commit hint: what is left of the log may be what had been overwritten", () => {
+    const node = damaged(2);
+    expect(node.committed).toEqual([]);
+    node.restart(at(1, 1));
+    expect(node.status).toMatchObject({ suspect: true, commitIndex: 1 });
+    expect(node.committed).toEqual([]);
+  });
+
+  it("applies by a heartbeat only what it has compared with that leader's log", () => {
+    const node = damaged();
+    // Its answer from before the damage may have reached the leader, which goes by that.
+    node.receive(2, heartbeat(3, 5));
+    expect(node.committed).toEqual([]);
+    node.receive(2, append(3, at(1, 1), []));
+    node.receive(2, heartbeat(3, 5));
+    expect(node.committed.map(({ index }) => index)).toEqual([1]);
+    // What it had in common with one leader says nothing of the next.
+    node.receive(3, heartbeat(4, 5));
+    expect(node.committed.map(({ index }) => index)).toEqual([1]);
+  });
+
+  it("replaces what had been overwritten, and applies what the leader has there", () => {
+    const node = new LoneCore({ entries: logOf(1, 1, 1), term: 1 });
+    node.receive(2, append(2, at(2, 1), [entry(3, 2)]));
+    expect(node.sentOf("appendReply", 2)).toMatchObject([{ ok: true, index: 3 }]);
+    // The record of (3, term 2) cannot be read, the one that it had replaced can.
+    node.log.damageBehind(2);
+    void node.log.append({ entries: [entry(3, 1)] });
+    node.log.sync();
+    node.restart();
+    expect(node.terms).toEqual([1, 1, 1]);
+    node.receive(2, heartbeat(2, 3));
+    expect(node.committed).toEqual([]);
+    node.receive(2, append(2, at(2, 1), [entry(3, 2)], 3));
+    expect(node.committed.map(({ index, term }) => [index, term])).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 2],
+    ]);
   });
 
   it("is no contact for the leader's check-quorum", () => {

@@ -115,7 +115,8 @@ export class RaftCore {
     const suspicion = suspicionOf(start.suspect ?? LOG_START);
     const { commit } = start.hardState;
     invariant(suspicion !== null || commit <= log.lastIndex, `commit ${commit}, log ends at ${log.lastIndex}`);
-    const hardState = { ...start.hardState, commit: Math.min(commit, log.lastIndex) };
+    // What is left of a damaged log may not be what was committed there.
+    const hardState = { ...start.hardState, commit: suspicion === null ? commit : applied.index };
     const configurations = new Configurations(applied.index, membership);
     const s = new CoreState({ ...start, hardState, log, configurations, applied: applied.index });
     this.#s = s;

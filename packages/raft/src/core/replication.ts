@@ -15,7 +15,7 @@ import { committedIndex } from "./quorum.ts";
 import { finishReadRound, onReadAck, startReadRound } from "./reads.ts";
 import { becomeFollower, heardLeader } from "./role.ts";
 import type { CoreState } from "./state.ts";
-import { answerSuspect, noteMatched } from "./suspicion.ts";
+import { answerSuspect, comparedIndex, noteMatched } from "./suspicion.ts";
 
 /** How many heartbeats without progress make the leader doubt that what it sent has arrived. */
 const SILENT_HEARTBEATS = 4;
@@ -74,7 +74,7 @@ export function onHeartbeat(s: CoreState, from: NodeId, heartbeat: Heartbeat): v
     // A leader that has not heard of the damage yet names what this node has lost.
     const isPossible = s.suspicion !== null || heartbeat.commit <= s.log.lastIndex;
     invariant(isPossible, `commit ${heartbeat.commit} behind the log's ${s.log.lastIndex}`);
-    advanceCommit(s, Math.min(heartbeat.commit, s.log.lastIndex));
+    advanceCommit(s, Math.min(heartbeat.commit, comparedIndex(s)));
   }
   if (s.suspicion !== null) return answerSuspect(s, from, s.log.last);
   s.sendAfterVote(from, { type: "heartbeatReply", term: s.term, round: heartbeat.round });

@@ -56,10 +56,18 @@ export function askToTrust(s: CoreState): void {
   s.trustWanted = true;
 }
 
+/**
+ * Up to here the log is known to equal that of this term's leader, so that its commit can be believed. What is left of a
+ * damaged log may end with what had been overwritten.
+ */
+export function comparedIndex({ suspicion, log, term }: CoreState): number {
+  if (suspicion === null) return log.lastIndex;
+  return suspicion.matchedTerm === term ? suspicion.matched : 0;
+}
+
 /** The suspect's answer to a leader, in the place of any that would count. */
 export function answerSuspect(s: CoreState, to: NodeId, hint: LogPosition): void {
-  const { matched, matchedTerm } = s.suspicion!;
-  const known = matchedTerm === s.term ? matched : 0;
+  const known = comparedIndex(s);
   const reply: SuspectReply = {
     type: "suspectReply",
     term: s.term,

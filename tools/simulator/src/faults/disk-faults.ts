@@ -33,17 +33,28 @@ function mayLookCut(end: number, offset: number): boolean {
   return end - offset < RECORD_BYTES_USUAL && left < RECORD_BYTES_USUAL;
 }
 
+/** Where the records of a machine end: the last file of its log, and the offset there. */
+export function endOfLog({ disk: { files } }: Machine): { readonly path: string; readonly end: number } | undefined {
+  const name = files.list(FOLDER).findLast((each) => LOG_FILE.test(each));
+  if (name === undefined) return undefined;
+  const path = `${FOLDER}/${name}`;
+  return { path, end: endOf(files.contents(path)) };
+}
+
 /** Changes one byte of the last records of a machine that is down, so many bytes from their end. */
 export function damageTail(machine: Machine, bytesFromEnd: number): void {
+  const found = endOfLog(machine);
+  if (found !== undefined) damageAt(machine, found.path, found.end - 1 - bytesFromEnd);
+}
+
+/** Changes one byte of the records of a machine that is down. */
+export function damageAt(machine: Machine, path: string, offset: number): void {
   const { files } = machine.disk;
-  const name = files.list(FOLDER).findLast((each) => LOG_FILE.test(each));
-  if (name === undefined) return;
-  const path = `${FOLDER}/${name}`;
+  if (!files.exists(path)) return;
   const bytes = files.contents(path);
   const end = endOf(bytes);
-  const offset = end - 1 - bytesFromEnd;
   // What lies before the records are items, which are made anew from the records.
-  if (offset < 4_096 || mayLookCut(end, offset)) return;
+  if (offset < 4_096 || offset >= end || mayLookCut(end, offset)) return;
   files.damage(path, offset, Uint8Array.of(bytes[offset]! ^ 0x10));
   machine.damage = "log";
 }

@@ -5,7 +5,7 @@ import { USUAL_DISK } from "../world/disk.ts";
 import type { Machine } from "../world/machine.ts";
 import type { Process } from "../world/process.ts";
 import { keptOf } from "./crash-faults.ts";
-import { damageTail } from "./disk-faults.ts";
+import { damageAt, damageTail, endOfLog } from "./disk-faults.ts";
 import type { DoFault } from "./do-fault.ts";
 import type { Moment } from "./moments.ts";
 import type { Fault } from "./plan.ts";
@@ -153,6 +153,38 @@ function tellDamagedVoter(cluster: Cluster, leader: Process, dice: Dice): void {
 }
 
 /**
+ * A leader that nobody hears writes; the next has that overwritten, and then the first record of what came instead is
+ * damaged, so that the log ends with what had been overwritten, while an answer from before may be counted already.
+ */
+function overwrittenDamage(cluster: Cluster, fault: Fault): void {
+  withLeader(cluster, (leader) => tellOverwrittenDamage(cluster, leader, diceOf(fault)));
+}
+
+function tellOverwrittenDamage(cluster: Cluster, leader: Process, dice: Dice): void {
+  const { world, network, moments } = cluster;
+  const { electionTimeoutMs } = cluster.setting.raft;
+  const { machine } = leader;
+  leaveOnly(cluster, machine, []);
+  for (let left = 1 + dice.below(4); left > 0; left--) leader.run(() => write(cluster, leader, dice));
+  const [offset, waitMs, downMs] = [4 + dice.below(86), dice.between(0.5, 8), electionTimeoutMs * dice.between(0, 0.3)];
+  moments.at("overwrites its log", { machine: machine.id }, () => {
+    const place = endOfLog(machine);
+    if (place === undefined) return;
+    moments.at("accepts an append", { machine: machine.id }, () => {
+      later(cluster, waitMs, `${machine.name} is damaged`, () => {
+        if (!cluster.staysWholeWithout([machine])) return;
+        machine.restartAtMs = world.nowMs + downMs;
+        // Not with what is applied: a state that has everything makes the damage good.
+        machine.kill("power", 1);
+        damageAt(machine, place.path, place.end + offset);
+        later(cluster, downMs, `${machine.name} is back`, () => machine.start());
+      });
+    });
+  });
+  later(cluster, electionTimeoutMs * dice.between(2, 5), "all are together", () => network.heal());
+}
+
+/**
  * What a leader sent is on its way to slow disks when it falls, and the next leader has it overwritten there; whoever
  * applies the new before its disk has it loses its power.
  */
@@ -194,4 +226,5 @@ export const MEMBER_STORIES = {
   "story.left-behind": leftBehind,
   "story.slow-disks": slowDisks,
   "story.damaged-voter": damagedVoter,
+  "story.overwritten-damage": overwrittenDamage,
 } as const satisfies Record<string, DoFault>;

@@ -42,6 +42,7 @@ export const FAULT_KINDS = [
   "story.lost-votes",
   "story.left-behind",
   "story.damaged-voter",
+  "story.overwritten-damage",
   "story.slow-disks",
 ] as const;
 
@@ -95,7 +96,13 @@ const STORY_OF: Readonly<Record<Theme, readonly FaultKind[]>> = {
   replication: ["story.fallen-leaders", "story.fallen-leaders", "story.slow-disks"],
   membership: ["story.two-changes"],
   snapshots: ["story.left-behind"],
-  disk: ["story.damaged-voter", "story.damaged-voter", "story.left-behind"],
+  disk: [
+    "story.damaged-voter",
+    "story.damaged-voter",
+    "story.overwritten-damage",
+    "story.overwritten-damage",
+    "story.left-behind",
+  ],
   reads: ["story.forgotten-leader", "story.slow-reader"],
 };
 

@@ -13,4 +13,13 @@ export const SUSPECT_MUTATIONS: readonly Mutation[] = [
     seedsMax: 100,
     caughtBy: ["04-leader-completeness"],
   },
+  {
+    name: "suspect-believes-heartbeats",
+    bug: "a damaged log, which may end with what had been overwritten, is applied as far as a heartbeat says",
+    file: `${CORE}/replication.ts`,
+    find: "Math.min(heartbeat.commit, comparedIndex(s))",
+    replace: "Math.min(heartbeat.commit, s.log.lastIndex)",
+    seedsMax: 1000,
+    caughtBy: ["13-change-streams", "05-state-machine-safety"],
+  },
 ];

@@ -102,7 +102,7 @@ async function simulate(
   if (!areDone()) throw new Violation("liveness", "a client is still waiting");
   await proveWritable(cluster, histories);
   await compareStates(cluster, histories);
-  histories.check();
+  histories.check(cluster.rules.once.forgotten);
 }
 
 function settled(promises: readonly Promise<unknown>[]): () => boolean {

@@ -1,6 +1,8 @@
 import type { CoreStatus } from "@dister/raft";
-import { ENTRY_KIND, encodeMembership, type LogEntry, membershipOf, type RaftMessage } from "@dister/types";
+import { encodeCommand } from "@dister/store";
+import { ENTRY_KIND, encodeMembership, LIMITS, type LogEntry, membershipOf, type RaftMessage } from "@dister/types";
 import { beforeEach, describe, expect, test } from "vitest";
+import { Histories } from "../src/clients/histories.ts";
 import { ElectionSafety } from "../src/invariants/01-election-safety.ts";
 import { LeaderAppendOnly } from "../src/invariants/02-leader-append-only.ts";
 import { LogMatching } from "../src/invariants/03-log-matching.ts";
@@ -173,6 +175,38 @@ describe("every rule notices what it is there for, and nothing else", () => {
     expect(() => rule.applied(process, [entry(6, 1)], [undefined])).toThrow(/applied 6 behind 6/);
     rule.restored(process, { index: 9, term: 1 });
     expect(() => rule.applied(process, [entry(11, 1)], [undefined])).toThrow(/applied 11 behind 9/);
+  });
+
+  test("11: a request that takes effect twice, unless it was to be forgotten by then", () => {
+    const at = (index: number, timeMs: number) => {
+      const payload = encodeCommand({ requestId: "1.1", timeMs, command: { type: "kvDelete", keys: ["k"] } });
+      return [{ ...entry(index, 1), kind: ENTRY_KIND.command, payload }] as const;
+    };
+    const outcome = (index: number) => [{ requestId: "1.1", logId: index * 10_000, changed: 0 }];
+    const rule = new AppliedOnce();
+    rule.applied(a, at(1, 1_000), outcome(1));
+    rule.applied(b, at(1, 1_000), outcome(1));
+    expect(() => rule.applied(a, at(2, 1_000 + LIMITS.requestIdKeptMs), outcome(2))).toThrow(/1\.1 took effect at/);
+    expect(rule.forgotten).toEqual(new Set());
+    const forgetting = new AppliedOnce();
+    forgetting.applied(a, at(1, 1_000), outcome(1));
+    forgetting.applied(a, at(2, 1_001 + LIMITS.requestIdKeptMs), outcome(2));
+    expect(forgetting.forgotten).toEqual(new Set(["1.1"]));
+  });
+
+  test("13: a history in which a write took effect twice, unless it was to be forgotten", () => {
+    const histories = (): Histories => {
+      const seen = new Histories();
+      const times = (invokedAt: number) => ({ client: 1, invokedAt, completedAt: invokedAt + 1 });
+      seen.finalSets.push({ node: "a", elements: [] });
+      seen.registerWritten({ ...times(1), input: { kind: "put", key: "k", value: "1.1" }, outcome: "ok" }, "1.1");
+      seen.registerWritten({ ...times(3), input: { kind: "delete", key: "k" }, outcome: "ok" }, "1.2");
+      seen.register.push({ ...times(5), input: { kind: "get", key: "k" }, outcome: "ok", output: "1.1" });
+      return seen;
+    };
+    expect(() => histories().check(new Set())).toThrow(/Not linearizable/);
+    expect(() => histories().check(new Set(["1.2"]))).toThrow(/Not linearizable/);
+    histories().check(new Set(["1.1"]));
   });
 
   test("12: positions in the wrong order", () => {

@@ -82,14 +82,15 @@ export class Client {
     const [key, value] = [this.#dice.pick(KEYS), this.#name()];
     const invokedAt = this.#nowMs;
     const { outcome } = await this.#write({ type: "kvSet", pairs: [[key, value]] }, value);
-    this.#histories.register.push({ ...this.#times(invokedAt), input: { kind: "put", key, value }, outcome });
+    this.#histories.registerWritten({ ...this.#times(invokedAt), input: { kind: "put", key, value }, outcome }, value);
   }
 
   async #delete(): Promise<void> {
     const key = this.#dice.pick(KEYS);
     const invokedAt = this.#nowMs;
-    const { outcome } = await this.#write({ type: "kvDelete", keys: [key] }, this.#name());
-    this.#histories.register.push({ ...this.#times(invokedAt), input: { kind: "delete", key }, outcome });
+    const requestId = this.#name();
+    const { outcome } = await this.#write({ type: "kvDelete", keys: [key] }, requestId);
+    this.#histories.registerWritten({ ...this.#times(invokedAt), input: { kind: "delete", key }, outcome }, requestId);
   }
 
   async #get(isList: boolean): Promise<void> {
@@ -113,7 +114,7 @@ export class Client {
     const pairs = SET_KEYS.map((key) => [key, value] as const);
     const { outcome } = await this.#write({ type: "kvSet", pairs }, value);
     const input = { kind: "put", set: "m/", values: Object.fromEntries(pairs) } as const;
-    this.#histories.multiKey.push({ ...this.#times(invokedAt), input, outcome });
+    this.#histories.multiKeyWritten({ ...this.#times(invokedAt), input, outcome }, value);
   }
 
   async #readMany(): Promise<void> {

@@ -6,6 +6,8 @@ import type { Invariant } from "./invariant.ts";
 /** No index is applied twice to one state, none is left out, and a request takes effect once, whoever it was sent to. */
 export class AppliedOnce implements Invariant {
   readonly name = "11-applied-once";
+  /** Requests that took effect once more when they had been forgotten. */
+  readonly forgotten = new Set<string>();
   readonly #appliedOf = new Map<Process, number>();
   readonly #effectOf = new Map<string, { logId: number; logTimeMs: number }>();
   /** Log time behind each index: the highest stamp so far. */
@@ -46,7 +48,10 @@ export class AppliedOnce implements Invariant {
     if (outcome.logId === first) return;
     // What is forgotten is forgotten by log time, which jumps when leaders' clocks are apart (docs/internals/consensus.md, 9).
     const passedMs = this.#logTimeMs[entry.index]! - (known?.logTimeMs ?? 0);
-    if (passedMs > LIMITS.requestIdKeptMs) return;
+    if (passedMs > LIMITS.requestIdKeptMs) {
+      this.forgotten.add(requestId);
+      return;
+    }
     throw new Error(`request ${requestId} took effect at ${first} and, on ${process.name}, at ${outcome.logId}`);
   }
 }

@@ -21,11 +21,13 @@ import type { Invariant } from "./invariant.ts";
 export interface Rules {
   readonly all: readonly Invariant[];
   readonly reads: ReadsSeeEveryCommit;
+  readonly once: AppliedOnce;
 }
 
 /** The fifteen rules; what clients saw (13-histories) is looked at when a run is over. */
 export function everyRule(facts: Facts, machines: ReadonlyMap<NodeId, Machine>): Rules {
   const reads = new ReadsSeeEveryCommit(facts);
+  const once = new AppliedOnce();
   const all = [
     new ElectionSafety(),
     new LeaderAppendOnly(),
@@ -37,11 +39,11 @@ export function everyRule(facts: Facts, machines: ReadonlyMap<NodeId, Machine>):
     new CommittedOnMajority(machines),
     new MembershipsOverlap(facts),
     reads,
-    new AppliedOnce(),
+    once,
     new OrderOfPositions(),
     new ChangeStreams(),
     new RestartIdentity(),
     new Bounds(),
   ];
-  return { all, reads };
+  return { all, reads, once };
 }

@@ -52,6 +52,8 @@ describe("GET /node", () => {
     const { nodes, leader, follower } = await found(3);
     await request(leader, "POST", "/service", [{ name: "s", type: "tcp", node: [{ host: "127.0.0.1", port: 1 }] }]);
     await follower.kill();
+    // The leader does not wait for the other one.
+    for (const { state } of nodes) if (state !== follower.state) await until(() => state.service("s") !== undefined);
     const shown = await list(leader);
     expect(shown.find(({ id }) => id === follower.id)).toMatchObject({ status: 0, raft: 0, voter: true });
     for (const one of shown.filter(({ id }) => id !== follower.id)) {

@@ -10,7 +10,7 @@ import {
   type Role,
 } from "@dister/types";
 import type { ReplyMarks } from "@dister/types/schemas";
-import { systemClock, systemRng } from "@dister/types/system";
+import { systemRng } from "@dister/types/system";
 import {
   MemoryFileSystem,
   MemoryLogStore,
@@ -29,6 +29,7 @@ import {
   type NodeOptions,
   Self,
 } from "../src/index.ts";
+import { SteadyClock } from "./steady-clock.ts";
 
 /** A machine without interfaces, where no name has an address. */
 export const NO_NETWORK: HostNetwork = {
@@ -80,7 +81,7 @@ export interface MemoryClusterParts {
 
 const usualLogger = (name: string): Logger => (process.env["SHOW_LOG"] ? showLog(name) : NO_LOGGER);
 
-/** Nodes that share a network in memory. The clock is the real one unless another is given: HTTP is real as well. */
+/** Nodes that share a network in memory. The time is real unless a clock is given: HTTP is real as well. */
 export class MemoryCluster {
   readonly network: MemoryNetwork;
   readonly #clock: Clock;
@@ -90,7 +91,7 @@ export class MemoryCluster {
   readonly nodes = new Map<number, TestNode>();
   readonly #clients = new Set<TestClient>();
 
-  constructor({ clock = systemClock, loggerOf = usualLogger }: Partial<MemoryClusterParts> = {}) {
+  constructor({ clock = new SteadyClock(), loggerOf = usualLogger }: Partial<MemoryClusterParts> = {}) {
     this.#clock = clock;
     this.#loggerOf = loggerOf;
     this.network = new MemoryNetwork({ clock, rng: new SeededRng(7) }, { reconnectMs: 10 });

@@ -118,6 +118,7 @@ describe("a node that is started with another role", () => {
     const [first, second, third] = nodes as [TestNode, TestNode, TestNode];
     await third.kill();
     await until(() => first.node.notReady === undefined && second.node.notReady === undefined);
+    await until(() => cluster.leader?.node.components.transport.isUp(third.id) === false);
     const follower = cluster.leader === first ? second : first;
     const stays = follower === first ? second : first;
     const monitor = await restart(follower, ROLE.monitor);

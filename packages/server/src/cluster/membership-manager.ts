@@ -23,7 +23,7 @@ import { memberOf } from "./formation.ts";
 import { JsonRpc } from "./json-rpc.ts";
 import { MemberAddresses } from "./member-addresses.ts";
 import type { PeerDirectory } from "./peer-directory.ts";
-import { reachOf } from "./reach.ts";
+import { answering, reachOf } from "./reach.ts";
 import { RoleKeeper } from "./role-keeper.ts";
 import type { Self } from "./self.ts";
 import type { TwinCheck } from "./twin-check.ts";
@@ -228,7 +228,7 @@ export class MembershipManager {
   /** A change after which no majority is reachable would be the last one. */
   #assertQuorum(membership: Membership): void {
     const voters = voterIds(membership);
-    const { reached, needed, isMajority } = reachOf(voters, (id) => id === this.#self.id || this.#transport.isUp(id));
+    const { reached, needed, isMajority } = reachOf(voters, this.#answering(this.#raft.status()));
     if (voters.length === 0) throw new DisterError("DISTER_ERR_MEMBERSHIP", { reason: "no voter would be left" });
     if (isMajority) return;
     const reason = `of the ${voters.length} voters left, ${reached.length} would be reachable and ${needed} are needed`;
@@ -291,6 +291,10 @@ export class MembershipManager {
     return membership.members.map(({ id }) => id).filter((id) => this.#transport.isUp(id));
   }
 
+  #answering(status: CoreStatus): (id: NodeId) => boolean {
+    return answering(status, (id) => this.#transport.isUp(id));
+  }
+
   #isInForce(wanted: Membership): boolean {
     const { membership, membershipIndex, commitIndex } = this.#raft.status();
     return commitIndex >= membershipIndex && JSON.stringify(membership) === JSON.stringify(wanted);
@@ -316,10 +320,10 @@ export class MembershipManager {
   async #keep(status: CoreStatus): Promise<void> {
     const said = (id: NodeId) => (this.#transport.isUp(id) ? this.#directory.get(id) : undefined);
     const self = this.#self.info();
-    if (this.#roles.keep(status, { self, said })) return;
+    const known = { self, said, answers: this.#answering(status) };
+    if (this.#roles.keep(status, known)) return;
     const upkeep = nextUpkeep(status, {
-      self,
-      said,
+      ...known,
       corrected: (member) => this.#addresses.correction(member),
       cleanup: this.#cleanup,
     });

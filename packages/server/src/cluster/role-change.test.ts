@@ -10,8 +10,12 @@ function member(n: number, role: Role = ROLE.server, voter = role === ROLE.serve
 }
 
 /** Node 1 leads. `says` has the roles of those that are connected; who is not named is not. */
-function facts(own: Role, says: Record<number, Role>): RoleFacts {
+function facts(own: Role, says: Record<number, Role>, silent: readonly number[] = []): RoleFacts {
   return {
+    answers: (id) => {
+      const number = Number.parseInt(id, 16);
+      return number === 1 || (says[number] !== undefined && !silent.includes(number));
+    },
     self: { id: idOf(1), role: own },
     said: (id) => {
       const role = says[Number.parseInt(id, 16)];
@@ -41,6 +45,11 @@ describe("a member that was started with another role", () => {
     const twoHeard = facts(server, { 2: server, 5: monitor });
     expect(roleChanges(five, twoHeard)).toEqual({ ...nothing, held: [member(5)] });
     expect(roleChanges(five, facts(server, { 2: server, 3: server, 5: monitor })).next).toMatchObject({ id: idOf(5) });
+  });
+
+  it("keeps its vote as a monitor while one that is needed is connected and says nothing", () => {
+    const says = { 2: server, 3: monitor };
+    expect(roleChanges(three, facts(server, says, [2]))).toEqual({ ...nothing, held: [member(3)] });
   });
 
   it("may leave the leader as the only voter, for that one can decide", () => {

@@ -7,6 +7,8 @@ export interface RoleFacts {
   readonly self: Pick<NodeInfo, "id" | "role">;
   /** What a connected member last said of itself; undefined for one that is not connected. */
   readonly said: (id: NodeId) => { readonly info: Pick<NodeInfo, "role"> } | undefined;
+  /** Whom the leader can count on for its next decision, itself among them. */
+  readonly answers: (id: NodeId) => boolean;
 }
 
 /** What to do about members whose role is no longer the one in the log. */
@@ -52,7 +54,7 @@ function roleOf(member: Member, { self, said }: RoleFacts): Role {
   return said(member.id)?.info.role ?? member.role;
 }
 
-function canDecideWithout(leaving: Member, { members }: Membership, { self, said }: RoleFacts): boolean {
+function canDecideWithout(leaving: Member, { members }: Membership, { answers }: RoleFacts): boolean {
   const left = members.filter(({ id, voter }) => voter && id !== leaving.id).map(({ id }) => id);
-  return reachOf(left, (id) => id === self.id || said(id) !== undefined).isMajority;
+  return reachOf(left, answers).isMajority;
 }

@@ -1,6 +1,7 @@
 import type { CoreStatus } from "@dister/raft";
 import { type Member, type Membership, membershipOf, type NodeInfo, ROLE, type Role } from "@dister/types";
 import { describe, expect, it } from "vitest";
+import { answering } from "./reach.ts";
 import { NO_CLEANUP, nextUpkeep, type UpkeepFacts } from "./upkeep.ts";
 
 const idOf = (n: number): string => n.toString(16).toUpperCase().padStart(16, "0");
@@ -40,6 +41,7 @@ class Scene {
     const status = { membership: this.membership, progress, lastIndex: 1_000 };
     const versionOf = (id: string): number => this.versions.get(id) ?? 1;
     const facts: UpkeepFacts = {
+      answers: answering({ id: self!.id, progress }, (id) => !this.away.has(id)),
       self: info(self!, versionOf(self!.id)),
       said: (id) => {
         const one = this.membership.members.find((known) => known.id === id)!;

@@ -10,11 +10,8 @@ import {
   withMembers,
 } from "@dister/types";
 import { hasCaughtUp } from "./caught-up.ts";
-import { reachOf } from "./reach.ts";
+import { HEARD_WITHIN_MS, reachOf } from "./reach.ts";
 import { roleChanges } from "./role-change.ts";
-
-/** A learner that becomes a voter was heard within this. */
-const SILENT_MS_MAX = 1_000;
 
 /** When the leader removes members that are gone, by itself; what the operator did not ask for never happens. */
 export interface CleanupPolicy {
@@ -31,6 +28,8 @@ export interface UpkeepFacts {
   readonly self: NodeInfo;
   /** What a connected member last said of itself; undefined for one that is not connected. */
   readonly said: (id: NodeId) => { readonly info: NodeInfo } | undefined;
+  /** Whom the leader can count on for its next decision, itself among them. */
+  readonly answers: (id: NodeId) => boolean;
   /** The address that should take the place of the one in the log; null where that one is right. */
   readonly corrected: (member: Member) => PeerAddress | null;
   readonly cleanup: CleanupPolicy;
@@ -87,7 +86,7 @@ function promoted({ membership, progress, lastIndex }: RaftView): Upkeep | null 
   for (const peer of progress) {
     const member = membership.members.find((one) => one.id === peer.id);
     if (member === undefined || member.voter || member.role !== ROLE.server) continue;
-    if (!hasCaughtUp(peer, lastIndex) || peer.silentMs >= SILENT_MS_MAX) continue;
+    if (!hasCaughtUp(peer, lastIndex) || peer.silentMs >= HEARD_WITHIN_MS) continue;
     if (replacedBy(member, membership) !== undefined) continue;
     return replaced(membership, { ...member, voter: true }, "promoting a learner to voter");
   }
@@ -125,14 +124,14 @@ function raisedVersion(membership: Membership): Upkeep | null {
  * Removes one member that was silent for too long. Silence is counted by the leader itself, from when it began to lead; the
  * voters left must be enough, and a majority of them is heard: what is away together is a cut network, not a grave.
  */
-function cleanedUp({ membership, progress }: RaftView, { self, said, cleanup }: UpkeepFacts): Upkeep | null {
+function cleanedUp({ membership, progress }: RaftView, { said, answers, cleanup }: UpkeepFacts): Upkeep | null {
   if (cleanup.deadAfterMs === 0) return null;
   for (const { id, silentMs } of progress) {
     const member = membership.members.find((one) => one.id === id);
     if (member === undefined || silentMs < cleanup.deadAfterMs || said(id) !== undefined) continue;
     const left = membership.members.filter((one) => one.id !== id);
     const voters = left.filter(({ voter }) => voter).map((one) => one.id);
-    const { isMajority } = reachOf(voters, (voter) => voter === self.id || said(voter) !== undefined);
+    const { isMajority } = reachOf(voters, answers);
     if (member.voter && (voters.length < cleanup.minVoters || !isMajority)) continue;
     const fields = { node: id, name: member.name, silentMs: Math.round(silentMs) };
     return { message: "removing a member that is gone", fields, to: withMembers(membership, left) };

@@ -1,5 +1,5 @@
-import { DisterError, LIMITS } from "@dister/types";
-import { networkOutcome, type Outcome, outcomeOf, type ReplyMarks } from "./reply.ts";
+import { DisterError, LIMITS, type ReplyMarks } from "@dister/types";
+import { networkOutcome, type Outcome, outcomeOf } from "./reply.ts";
 import { checkedTimeout, invalid, type Settings } from "./settings.ts";
 
 /** What every call may be given. */

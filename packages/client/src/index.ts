@@ -1,9 +1,9 @@
 /** The HTTP API for programs. Needs fetch and nothing of Node. */
+export type { ReplyMarks, WatchersTold } from "@dister/types";
 export type { CallOptions, MarkedOptions, WriteOptions } from "./caller.ts";
 export { type BalanceOptions, type Client, createClient, type HealthReport } from "./client.ts";
 export type { KvClient, KvPair, Page, PageOptions, Pairs, ReadOptions, WriteResult } from "./kv.ts";
 export type { NodesClient, ShownNode } from "./nodes.ts";
-export type { ReplyMarks } from "./reply.ts";
 export type {
   InstanceModeChange,
   InstanceName,
@@ -13,7 +13,6 @@ export type {
   ServiceNodeDefinition,
   ServiceReport,
   ServicesClient,
-  WatchersTold,
 } from "./services.ts";
 export type { ClientComponents, ClientOptions } from "./settings.ts";
 export type { SnapshotDownload, SnapshotOptions } from "./snapshot.ts";

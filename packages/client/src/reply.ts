@@ -1,18 +1,4 @@
-import { DisterError, ERRORS, type ErrorCode } from "@dister/types";
-
-/** What a reply says of its value, beside it. */
-export interface ReplyMarks {
-  /** From the cache of a client node. */
-  readonly cached?: true;
-  /** From a client node that is connected to no server now. */
-  readonly stale?: true;
-  /** With `cached` or `stale`: milliseconds since the node last heard that nothing newer is missing. */
-  readonly ageMs?: number;
-  /** With `cached` or `stale`: the value holds everything up to this log id. */
-  readonly logid?: number;
-  /** Of services: instances of one are used on though they are critical, for it is protected against a mass failure. */
-  readonly protected?: true;
-}
+import { DisterError, ERRORS, type ErrorCode, type ReplyMarks } from "@dister/types";
 
 /** What came of one attempt. */
 export type Outcome =

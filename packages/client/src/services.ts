@@ -6,6 +6,7 @@ import {
   type ServiceType,
   type ShownInstance,
   type ShownService,
+  type WatchersTold,
 } from "@dister/types";
 import type { Caller, MarkedOptions, WriteOptions } from "./caller.ts";
 import type { ReadOptions, WriteResult } from "./kv.ts";
@@ -106,14 +107,6 @@ export interface ModeOptions extends WriteOptions {
    * default 0. It comes on top of `timeoutMs`.
    */
   readonly waitMs?: number;
-}
-
-/** Who knows of a change: members of the cluster, and client nodes that follow them. */
-export interface WatchersTold {
-  /** How many know it. */
-  readonly told: number;
-  /** Names of those that did not say so in time. */
-  readonly waiting: readonly string[];
 }
 
 export interface ModeResult extends WriteResult {

@@ -7,11 +7,13 @@ import type {
   LogId,
   NodeId,
   NodeInfo,
+  ReplyMarks,
   Rng,
   Service,
   ServiceChecks,
+  WatchersTold,
 } from "@dister/types";
-import type { ReplyMarks, ServiceReport } from "@dister/types/schemas";
+import type { ServiceReport } from "@dister/types/schemas";
 import type { HelloAddress } from "./cluster/peer-address.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 
@@ -93,13 +95,6 @@ export interface Health {
   readonly reason: string | null;
   /** The code that fits the reason. */
   readonly code: ErrorCode;
-}
-
-/** Who was sent a change: members that have applied it, and client nodes that follow them. */
-export interface WatchersTold {
-  readonly told: number;
-  /** Names of those that were not, as far as is known, when the wait was over. */
-  readonly waiting: readonly string[];
 }
 
 /** Operating the node and its cluster. */

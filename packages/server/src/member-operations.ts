@@ -1,6 +1,13 @@
-import { DisterError, type ErrorCode, type LogId, type NodeId, type ServiceChecks } from "@dister/types";
+import {
+  DisterError,
+  type ErrorCode,
+  type LogId,
+  type NodeId,
+  type ServiceChecks,
+  type WatchersTold,
+} from "@dister/types";
 import type { ServiceReport } from "@dister/types/schemas";
-import type { Health, Operations, WatchersTold } from "./api-node.ts";
+import type { Health, Operations } from "./api-node.ts";
 import { Watchers } from "./client-desk/watchers-told.ts";
 import { JsonRpc } from "./cluster/json-rpc.ts";
 import { serveLeaderView } from "./operating/members-report.ts";

@@ -5,11 +5,11 @@ import {
   NO_LOGGER,
   type NodeId,
   type PeerRpc,
+  type ReplyMarks,
   type Rng,
   ROLE,
   type Role,
 } from "@dister/types";
-import type { ReplyMarks } from "@dister/types/schemas";
 import { systemRng } from "@dister/types/system";
 import {
   MemoryFileSystem,

@@ -113,6 +113,7 @@ export type {
   VoteRequest,
 } from "./raft-message.ts";
 export { REDACTED } from "./redacted.ts";
+export type { ReplyMarks, WatchersTold } from "./reply.ts";
 export {
   INSTANCE_MODES,
   INSTANCE_STATE_FIELDS,

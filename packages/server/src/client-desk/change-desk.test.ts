@@ -1,10 +1,9 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Changes, LogId, NodeInfo } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
 import { FOLLOW_WAIT_MS } from "./calls.ts";
 import { ChangeDesk } from "./change-desk.ts";
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A desk whose clients hear of everything at once, and ask again when a test says so. */
 class Bench {

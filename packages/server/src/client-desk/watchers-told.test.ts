@@ -1,9 +1,8 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { DisterError, membershipOf, type PeerRpc, ROLE } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
 import { Watchers } from "./watchers-told.ts";
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const HOLD_MS = 4_000;
 const member = (id: string) => ({

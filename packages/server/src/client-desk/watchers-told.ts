@@ -1,5 +1,4 @@
-import { isDisterError, type LogId, logIdIndex, type Membership, type NodeId } from "@dister/types";
-import type { WatchersTold } from "../api-node.ts";
+import { isDisterError, type LogId, logIdIndex, type Membership, type NodeId, type WatchersTold } from "@dister/types";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { Self } from "../cluster/self.ts";
 import type { Gateway } from "../gateway.ts";

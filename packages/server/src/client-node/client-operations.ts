@@ -1,6 +1,6 @@
-import type { ClusterId, LogId, NodeId, NodeInfo, ServiceChecks } from "@dister/types";
+import type { ClusterId, LogId, NodeId, NodeInfo, ServiceChecks, WatchersTold } from "@dister/types";
 import type { ServiceReport } from "@dister/types/schemas";
-import type { Health, Members, Operations, ShownNode, WatchersTold } from "../api-node.ts";
+import type { Health, Members, Operations, ShownNode } from "../api-node.ts";
 import { CLIENT_CALL } from "../client-desk/calls.ts";
 import type { HelloAddress } from "../cluster/peer-address.ts";
 import type { Self } from "../cluster/self.ts";

@@ -1,5 +1,4 @@
-import type { KvRecord, LogId, Service } from "@dister/types";
-import type { ReplyMarks } from "@dister/types/schemas";
+import type { KvRecord, LogId, ReplyMarks, Service } from "@dister/types";
 import type { Answer, Consistency, KvPage, KvPageQuery, Reads } from "../api-node.ts";
 import {
   CLIENT_CALL,

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { DisterError, NO_LOGGER, type NodeInfo, type PeerAddress, type PeerRpc, type Transport } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -66,7 +67,7 @@ function discover(options: { peers?: HelloAddress[]; scan?: boolean; hasCluster?
 async function wait(forMs: number): Promise<void> {
   for (let ms = 0; ms < forMs; ms += 20) {
     clock.advance(20);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { DisterError, type NodeInfo } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -30,7 +31,7 @@ beforeEach(() => {
 async function wait(forMs: number): Promise<void> {
   for (let ms = 0; ms < forMs; ms += 100) {
     round.look();
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     clock.advance(100);
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { type Logger, NO_LOGGER } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -44,7 +45,7 @@ beforeEach(() => {
 async function wait(forMs: number): Promise<void> {
   for (let ms = 0; ms < forMs; ms += 20) {
     clock.advance(20);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
 }
 

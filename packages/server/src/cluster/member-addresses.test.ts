@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { DisterError, type Member, type NodeInfo, type PeerAddress, type PeerRpc, type Transport } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -63,7 +64,7 @@ beforeEach(() => {
 /** The correction when the answer to whatever was asked is there. */
 async function settled(member: Member): Promise<PeerAddress | null> {
   addresses.correction(member);
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 5; i++) await turn();
   return addresses.correction(member);
 }
 

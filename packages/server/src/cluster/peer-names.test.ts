@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { type Logger, NO_LOGGER } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -32,7 +33,7 @@ const peer = (host: string, raftPort = 4166): HelloAddress => ({ host, raftPort 
 async function wait(names: PeerNames, forMs: number, isSettled = false): Promise<void> {
   for (let ms = 0; ms < forMs; ms += 100) {
     names.look(() => isSettled);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     clock.advance(100);
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import {
   type Command,
   type Member,
@@ -14,8 +15,6 @@ import { OneService } from "../../test/one-service.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import { HealthMonitor, type HealthOptions } from "./health-monitor.ts";
 import { VOTES_METHOD } from "./vote-sender.ts";
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let stop = (): void => {};
 afterEach(() => stop());

@@ -22,6 +22,7 @@ import { Checker } from "./checker.ts";
 import { Instances, instanceKey, type KnownInstance } from "./instances.ts";
 import { Leading } from "./leading.ts";
 import { isRanked, type ObserverPool, observersOf } from "./observers.ts";
+import { meanLatencyMs } from "./verdicts.ts";
 import { VOTES_METHOD, VoteSender, type VotesCall, type VotesReply } from "./vote-sender.ts";
 
 /** New and removed instances of this time are taken over together: each costs a look at all of them. */
@@ -147,7 +148,7 @@ export class HealthMonitor {
     const leading = this.#leading;
     return service.node.map(({ id }) => {
       const known = this.#instances.get(instanceKey(service.name, id));
-      return leading === null || known === undefined ? undefined : leading.latencyMs(known);
+      return leading === null || known === undefined ? undefined : meanLatencyMs(leading.votesOf(known));
     });
   }
 

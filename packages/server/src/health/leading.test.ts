@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Command, NodeId, Service, Status, StatusChange } from "@dister/types";
 import { ManualClock, serviceOf } from "@dister/types/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -5,8 +6,6 @@ import { LogLines } from "../../test/log-lines.ts";
 import { Instances } from "./instances.ts";
 import { Leading } from "./leading.ts";
 import type { Vote } from "./verdicts.ts";
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let stop = (): void => {};
 afterEach(() => stop());

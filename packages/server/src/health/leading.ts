@@ -4,7 +4,7 @@ import type { Checker } from "./checker.ts";
 import type { Instances, KnownInstance } from "./instances.ts";
 import { ProtectionWatch } from "./protection-watch.ts";
 import { type Decision, StatusPublisher } from "./status-publisher.ts";
-import { Verdicts, type Vote } from "./verdicts.ts";
+import { majorityOf, type ObserverVote, Verdicts, type Vote } from "./verdicts.ts";
 
 /** Observers say something at least as often as this. */
 export const VOTES_EVERY_MS = 2_000;
@@ -77,14 +77,8 @@ export class Leading {
   }
 
   /** What each of those who judge an instance says of it, as far as it was heard. */
-  votesOf(known: KnownInstance): [observer: NodeId, vote: Vote][] {
-    this.#hearSelf(known);
-    return this.#verdicts.of(known, this.#parts.observersOf(known));
-  }
-
-  latencyMs(known: KnownInstance): number | undefined {
-    this.#hearSelf(known);
-    return this.#verdicts.latencyMs(known, this.#parts.observersOf(known));
+  votesOf(known: KnownInstance): ObserverVote[] {
+    return this.#votesOf(known, this.#parts.observersOf(known));
   }
 
   stop(): void {
@@ -93,21 +87,23 @@ export class Leading {
     this.#protection.stop();
   }
 
-  #hearSelf({ key }: KnownInstance): void {
+  #votesOf(known: KnownInstance, observers: readonly NodeId[]): ObserverVote[] {
     const { self, checker } = this.#parts;
-    const own = checker.vote(key);
+    const own = checker.vote(known.key);
     if (own !== undefined) this.#verdicts.take(self, own);
+    return this.#verdicts.of(known, observers);
   }
 
   #decide(known: KnownInstance): Decision | null {
-    const votes = this.votesOf(known);
-    const status = this.#verdicts.majority(known, this.#parts.observersOf(known));
+    const observers = this.#parts.observersOf(known);
+    const votes = this.#votesOf(known, observers);
+    const status = majorityOf(votes, observers.length);
     if (status === null) return null;
     const agreeing = votes.filter(([, vote]) => vote.status === status);
     const output = agreeing[0]?.[1].output ?? "";
-    const observers = this.#parts.observersOf(known).length;
+    if (observers.length === 1) return { status, output };
     const word = status === STATUS.alive ? "passing" : "critical";
-    return { status, output: observers === 1 ? output : `${output} (${word} for ${agreeing.length} of ${observers})` };
+    return { status, output: `${output} (${word} for ${agreeing.length} of ${observers.length})` };
   }
 
   #look(): void {

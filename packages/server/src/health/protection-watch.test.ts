@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { type Command, type Service, STATUS, type Status } from "@dister/types";
 import { ManualClock, serviceOf } from "@dister/types/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -5,7 +6,6 @@ import { LogLines } from "../../test/log-lines.ts";
 import { ProtectionWatch } from "./protection-watch.ts";
 
 const LIMIT_MS = 10_000;
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 class Bench {
   readonly clock = new ManualClock();

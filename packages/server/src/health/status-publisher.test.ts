@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { encodeCommand } from "@dister/store";
 import {
   type Command,
@@ -14,7 +15,6 @@ import { Instances, instanceKey } from "./instances.ts";
 import { CHANGES_MAX, StatusPublisher } from "./status-publisher.ts";
 
 const DAMPING_MS = 5_000;
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let stop = (): void => {};
 afterEach(() => stop());

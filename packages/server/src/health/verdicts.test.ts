@@ -2,7 +2,7 @@ import type { Status } from "@dister/types";
 import { serviceOf } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
 import type { KnownInstance } from "./instances.ts";
-import { Verdicts, type Vote } from "./verdicts.ts";
+import { majorityOf, meanLatencyMs, Verdicts, type Vote } from "./verdicts.ts";
 
 function known(definedIndex = 5): KnownInstance {
   const node = [{ id: "a", host: "h", port: 1 }];
@@ -17,6 +17,8 @@ function heard(...votes: (Status | null)[]): Verdicts {
   for (const [at, status] of votes.entries()) verdicts.take("ABCDE"[at]!, vote(status));
   return verdicts;
 }
+const majority = (verdicts: Verdicts, instance: KnownInstance, observers: readonly string[]): Status | null =>
+  majorityOf(verdicts.of(instance, observers), observers.length);
 const of = (count: number): string[] => ["A", "B", "C", "D", "E"].slice(0, count);
 
 describe("the verdict of observers", () => {
@@ -33,27 +35,27 @@ describe("the verdict of observers", () => {
     ["nobody", [], 3, null],
     ["nobody is to judge", [0, 0], 0, null],
   ])("is that of more than half of all, not of those that were heard: %s", (_what, votes, count, wanted) => {
-    expect(heard(...votes).majority(known(), of(count))).toBe(wanted);
+    expect(majority(heard(...votes), known(), of(count))).toBe(wanted);
   });
 
   it("leaves out what was said of an older definition, or of a newer one", () => {
-    expect(heard(0, 0, 0).majority(known(6), of(3))).toBeNull();
-    expect(heard(0, 0, 0).majority(known(4), of(3))).toBeNull();
+    expect(majority(heard(0, 0, 0), known(6), of(3))).toBeNull();
+    expect(majority(heard(0, 0, 0), known(4), of(3))).toBeNull();
     const verdicts = heard(0, 0, 0);
     verdicts.take("A", vote(1, { definedIndex: 6 }));
     expect(verdicts.of(known(6), of(3)).map(([id]) => id)).toEqual(["A"]);
   });
 
   it("leaves out those who are not to judge", () => {
-    expect(heard(0, 0, 1).majority(known(), ["C", "D", "E"])).toBeNull();
+    expect(majority(heard(0, 0, 1), known(), ["C", "D", "E"])).toBeNull();
   });
 
   it("changes with what an observer says last", () => {
     const verdicts = heard(0, 0, 1);
     verdicts.take("B", vote(1));
-    expect(verdicts.majority(known(), of(3))).toBe(1);
+    expect(majority(verdicts, known(), of(3))).toBe(1);
     verdicts.take("B", vote(null));
-    expect(verdicts.majority(known(), of(3))).toBeNull();
+    expect(majority(verdicts, known(), of(3))).toBeNull();
   });
 
   it("forgets an observer that fell silent, and nobody else", () => {
@@ -74,11 +76,11 @@ describe("the verdict of observers", () => {
 describe("the latency that observers measured", () => {
   it("is the mean of those that measured the instance as it is defined now", () => {
     const verdicts = new Verdicts();
-    expect(verdicts.latencyMs(known(), of(4))).toBeUndefined();
+    expect(meanLatencyMs(verdicts.of(known(), of(4)))).toBeUndefined();
     verdicts.take("A", vote(1, { latencyMs: 10 }));
     verdicts.take("B", vote(1, { latencyMs: 20 }));
     verdicts.take("C", vote(0));
     verdicts.take("D", vote(1, { latencyMs: 1_000, definedIndex: 4 }));
-    expect(verdicts.latencyMs(known(), of(4))).toBe(15);
+    expect(meanLatencyMs(verdicts.of(known(), of(4)))).toBe(15);
   });
 });

@@ -1,4 +1,4 @@
-import type { NodeId, Status } from "@dister/types";
+import { type NodeId, STATUS, type Status } from "@dister/types";
 import type { KnownInstance } from "./instances.ts";
 
 /** What one observer's checks of an instance come to. */
@@ -43,24 +43,26 @@ export class Verdicts {
   }
 
   /** Votes about an instance as it is defined now, of those who are to judge it, in their order. */
-  of({ key, instance }: KnownInstance, observers: readonly NodeId[]): [observer: NodeId, vote: Vote][] {
+  of({ key, instance }: KnownInstance, observers: readonly NodeId[]): ObserverVote[] {
     const votes = this.#votes.get(key);
     const heard = observers.map((observer): [NodeId, Vote | undefined] => [observer, votes?.get(observer)]);
     return heard.filter((pair): pair is [NodeId, Vote] => pair[1]?.definedIndex === instance.definedIndex);
   }
+}
 
-  /** What more than half of all observers say, those not heard included; null when that is nothing. */
-  majority(known: KnownInstance, observers: readonly NodeId[]): Status | null {
-    const statuses = this.of(known, observers).map(([, { status }]) => status);
-    for (const status of [0, 1] as const) {
-      if (2 * statuses.filter((one) => one === status).length > observers.length) return status;
-    }
-    return null;
-  }
+/** A vote, and whose it is. */
+export type ObserverVote = readonly [observer: NodeId, vote: Vote];
 
-  /** The mean of what the observers measured, in milliseconds; undefined where nobody has. */
-  latencyMs(known: KnownInstance, observers: readonly NodeId[]): number | undefined {
-    const measured = this.of(known, observers).flatMap(([, { latencyMs }]) => (latencyMs === null ? [] : [latencyMs]));
-    return measured.length === 0 ? undefined : measured.reduce((sum, ms) => sum + ms, 0) / measured.length;
+/** What more than half of all observers say, those not heard included; null when that is nothing. */
+export function majorityOf(votes: readonly ObserverVote[], observerCount: number): Status | null {
+  for (const status of [STATUS.dead, STATUS.alive]) {
+    if (2 * votes.filter(([, vote]) => vote.status === status).length > observerCount) return status;
   }
+  return null;
+}
+
+/** The mean of what the observers measured, in milliseconds; undefined where nobody has. */
+export function meanLatencyMs(votes: readonly ObserverVote[]): number | undefined {
+  const measured = votes.flatMap(([, { latencyMs }]) => (latencyMs === null ? [] : [latencyMs]));
+  return measured.length === 0 ? undefined : measured.reduce((sum, ms) => sum + ms, 0) / measured.length;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { NodeId } from "@dister/types";
 import { ManualClock, SeededRng } from "@dister/types/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -5,8 +6,6 @@ import { LogLines } from "../../test/log-lines.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { Vote } from "./verdicts.ts";
 import { VOTES_METHOD, VoteSender, type VotesCall, type VotesReply } from "./vote-sender.ts";
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let stop = (): void => {};
 afterEach(() => stop());

@@ -1,5 +1,5 @@
-import type { Service } from "@dister/types";
-import type { ApiReply, ReplyMarks } from "@dister/types/schemas";
+import type { ReplyMarks, Service } from "@dister/types";
+import type { ApiReply } from "@dister/types/schemas";
 import type { FastifyReply } from "fastify";
 import type { Answer } from "../api-node.ts";
 

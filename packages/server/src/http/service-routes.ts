@@ -72,9 +72,9 @@ function instanceRoutes(
 
   server.post("/service/mode", async (request) => {
     const { wait } = parseOrThrow(WaitQuerySchema, request.query, "query");
-    const changes = parseOrThrow(ModeChangesSchema, request.body, "body");
-    const command = { type: "instanceMode", changes: changes.map(({ name, ...one }) => ({ service: name, ...one })) };
-    const done = await write(request, command as Command);
+    const asked = parseOrThrow(ModeChangesSchema, request.body, "body");
+    const changes = asked.map(({ name, ...change }) => ({ service: name, ...change }));
+    const done = await write(request, { type: "instanceMode", changes });
     return ok(wait === 0 ? done : { ...done, watchers: await operations.watchersTold(done.logid, wait) });
   });
 

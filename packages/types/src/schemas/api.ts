@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LIMITS } from "../limits.ts";
+import type { ReplyMarks } from "../reply.ts";
 import { INSTANCE_MODES } from "../service.ts";
 import { ServiceConfigSchema } from "./service.ts";
 
@@ -229,20 +230,6 @@ export const RequestIdSchema = z
   .min(1)
   .max(LIMITS.requestIdCharsMax)
   .regex(/^[\x21-\x7e]+$/, { error: "visible ASCII characters" });
-
-/** Where a read's value comes from, when it is not the state of a member. */
-export interface ReplyMarks {
-  /** From the cache of a client node. */
-  readonly cached?: true;
-  /** From a client node that is connected to no server now. */
-  readonly stale?: true;
-  /** Milliseconds since the node last heard that nothing newer is missing; with `cached` or `stale`. */
-  readonly ageMs?: number;
-  /** The value holds everything up to this log id; with `cached` or `stale`. */
-  readonly logid?: number;
-  /** A service of the reply is protected against a mass failure: instances that are critical are used on. */
-  readonly protected?: true;
-}
 
 /** Every reply of the HTTP API. */
 export interface ApiReply<T = unknown> extends ReplyMarks {

@@ -12,7 +12,6 @@ export {
   KvQuerySchema,
   ModeChangesSchema,
   NamesSchema,
-  type ReplyMarks,
   RequestIdSchema,
   ServiceNamesSchema,
   ServiceQuerySchema,

@@ -1,13 +1,11 @@
 import {
   type ChangeEvent,
-  type Command,
   DisterError,
   type InstanceName,
-  type KvDeleteCommand,
-  type KvSetCommand,
   LIMITS,
   type ModeChange,
   type Service,
+  type ServiceCommand,
   type ServiceConfig,
   type ServiceInstance,
   type StatusChange,
@@ -18,9 +16,6 @@ import { type Moment, registered, withInstances, withMode, withoutInstances, wit
 import { rowOfService, stateRowOfService } from "./service-row.ts";
 import type { State } from "./state.ts";
 import type { ServiceRow, Tables } from "./tables.ts";
-
-/** Commands about services and their instances. */
-export type ServiceCommand = Exclude<Command, KvSetCommand | KvDeleteCommand>;
 
 /**
  * Applies what is said of services. A refusal is an error of the catalogue, thrown before anything is changed.

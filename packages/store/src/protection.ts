@@ -14,16 +14,15 @@ export function protectedService(service: Service, nowMs: number): Service {
   const active = service.node.filter(({ mode }) => mode === "active");
   const passing = active.filter(({ status }) => status === 1).length;
   const isOn = service.protectedMs > 0;
-  const fell = isOn
-    ? (instance: ServiceInstance) => hasFallen(instance, service.protectedMs - settings.windowMs)
-    : (instance: ServiceInstance) => hasFallen(instance, nowMs - settings.windowMs);
+  const sinceMs = isOn ? service.protectedMs : nowMs;
+  const fell = (instance: ServiceInstance): boolean => hasFallen(instance, sinceMs - settings.windowMs);
   const fallen = active.filter(fell).length;
   // Whole numbers, for 0.29 * 100 is a little less than 29: what is exactly the part must not be more than it.
   if (fallen * 100 <= settings.percent * (passing + fallen)) return ended(service);
   if (isOn && passing > 0 && nowMs - service.protectedMs > settings.limitMs) return ended(service);
   return {
     ...service,
-    protectedMs: isOn ? service.protectedMs : nowMs,
+    protectedMs: sinceMs,
     node: service.node.map((instance) => withKept(instance, instance.mode === "active" && fell(instance))),
   };
 }

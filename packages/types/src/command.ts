@@ -71,16 +71,17 @@ export interface ServiceStatusCommand {
   readonly changes: readonly StatusChange[];
 }
 
-/** Everything that the state machine can be told. */
-export type Command =
-  | KvSetCommand
-  | KvDeleteCommand
+/** What the state machine can be told of services and their instances. */
+export type ServiceCommand =
   | ServiceSetCommand
   | ServiceDeleteCommand
   | ServiceStatusCommand
   | InstanceSetCommand
   | InstanceDeleteCommand
   | InstanceModeCommand;
+
+/** Everything that the state machine can be told. */
+export type Command = KvSetCommand | KvDeleteCommand | ServiceCommand;
 
 /** A command as it is put into the log: with what must be the same on every node. */
 export interface StampedCommand {

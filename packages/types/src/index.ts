@@ -11,6 +11,7 @@ export type {
   KvDeleteCommand,
   KvSetCommand,
   ModeChange,
+  ServiceCommand,
   ServiceDeleteCommand,
   ServiceSetCommand,
   ServiceStatusCommand,

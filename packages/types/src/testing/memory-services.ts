@@ -3,6 +3,7 @@ import type {
   InstanceDeleteCommand,
   InstanceModeCommand,
   InstanceSetCommand,
+  ServiceCommand,
   ServiceDeleteCommand,
   ServiceSetCommand,
   ServiceStatusCommand,
@@ -14,15 +15,6 @@ import { REDACTED } from "../redacted.ts";
 import type { InstanceConfig, Service, ServiceConfig, ServiceInstance } from "../service.ts";
 import { reviewed } from "./memory-protection.ts";
 import { compareText } from "./text-order.ts";
-
-/** A command that is about services. */
-export type ServiceCommand =
-  | ServiceSetCommand
-  | ServiceDeleteCommand
-  | ServiceStatusCommand
-  | InstanceSetCommand
-  | InstanceDeleteCommand
-  | InstanceModeCommand;
 
 /** How an instance is named, checked and chosen. With all else equal it is the same instance. */
 const SETTINGS = ["id", "tags", "meta", "status", "start", "priority", "interval", "timeout", "rise", "fall", "jitter"];

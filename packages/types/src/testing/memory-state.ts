@@ -1,4 +1,4 @@
-import type { Command, CommandOutcome, StampedCommand } from "../command.ts";
+import type { Command, CommandOutcome, ServiceCommand, StampedCommand } from "../command.ts";
 import type { ChangeEvent, KvRecord } from "../contracts/state-reader.ts";
 import { isDisterError } from "../errors.ts";
 import type { LogId } from "../ids.ts";
@@ -6,7 +6,7 @@ import { LIMITS } from "../limits.ts";
 import { entryLogId, LOG_START, type LogEntry, type LogPosition } from "../log-entry.ts";
 import type { Membership } from "../membership.ts";
 import type { Service } from "../service.ts";
-import { isServiceCommand, MemoryServices, type ServiceCommand } from "./memory-services.ts";
+import { isServiceCommand, MemoryServices } from "./memory-services.ts";
 
 /** A request that was applied, and the log time of that. */
 export interface RememberedRequest {

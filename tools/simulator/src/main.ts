@@ -6,6 +6,10 @@ import { readOptions, USAGE } from "./cli/options.ts";
 
 async function main(): Promise<boolean> {
   const options = readOptions(process.argv.slice(2).filter((arg) => arg !== "--"));
+  if (options.command === "help") {
+    console.log(USAGE);
+    return true;
+  }
   if (options.command === "one") return runOne(options);
   if (options.command === "mutations") return runMutations(options.names);
   if (options.command === "founding") return runFoundings(options);

@@ -23,10 +23,10 @@ export interface Sweep {
  * @param onProgress - called with what there is so far, several times a second.
  */
 export async function sweep(
-  options: { readonly from: number; readonly seeds: number; readonly jobs: number },
+  options: { readonly from: number; readonly seeds: number; readonly jobs: number; readonly services?: boolean },
   onProgress: (sweep: Sweep) => void = () => {},
 ): Promise<Sweep> {
-  const { from, seeds, jobs } = options;
+  const { from, seeds, jobs, services = false } = options;
   const coverage = new Coverage();
   const total: Sweep = { seeds: 0, simulatedMs: 0, events: 0, operations: 0, coverage, violations: [] };
   const take = (report: WorkerReport): void => {
@@ -42,12 +42,18 @@ export async function sweep(
     from: from + job,
     count: Math.ceil((seeds - job) / jobs),
   }));
-  await Promise.all(shares.map((share) => runWorker({ ...share, step: jobs, until: VIOLATIONS_MAX }, take)));
+  const argsOf = (share: Record<string, number>): string[] => [
+    ...Object.entries({ ...share, step: jobs, until: VIOLATIONS_MAX }).flatMap(([name, value]) => [
+      `--${name}`,
+      String(value),
+    ]),
+    ...(services ? ["--services"] : []),
+  ];
+  await Promise.all(shares.map((share) => runWorker(argsOf(share), take)));
   return total;
 }
 
-async function runWorker(share: Record<string, number>, take: (report: WorkerReport) => void): Promise<void> {
-  const args = Object.entries(share).flatMap(([name, value]) => [`--${name}`, String(value)]);
+async function runWorker(args: readonly string[], take: (report: WorkerReport) => void): Promise<void> {
   const flags = ["--conditions=@dister/source", "--disable-warning=ExperimentalWarning"];
   const child = spawn(process.execPath, [...flags, WORKER, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const code = await reportsOf(child, take);

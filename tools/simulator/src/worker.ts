@@ -26,8 +26,10 @@ async function work(): Promise<void> {
       count: { type: "string", default: "1" },
       step: { type: "string", default: "1" },
       until: { type: "string", default: "1" },
+      services: { type: "boolean", default: false },
     },
   });
+  const { services } = values;
   const [from, count, step, until] = [
     Number(values.from),
     Number(values.count),
@@ -41,7 +43,7 @@ async function work(): Promise<void> {
     let [simulatedMs, events, operations, seeds] = [0, 0, 0, 0];
     for (let at = done; at < Math.min(count, done + BATCH) && found < until; at++) {
       const seed = from + at * step;
-      const result = await runSeed(seed);
+      const result = await runSeed(seed, { services });
       coverage.add(result.coverage);
       simulatedMs += result.simulatedMs;
       events += result.events;

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 export interface SimOptions {
-  readonly command: "seeds" | "one" | "mutations" | "founding";
+  readonly command: "seeds" | "one" | "mutations" | "founding" | "help";
   readonly from: number;
   readonly seeds: number;
   readonly jobs: number;
@@ -14,7 +14,7 @@ export interface SimOptions {
 
 export const USAGE = `pnpm sim [--seeds 1000] [--from 1] [--jobs 2]   many runs; a broken rule is shrunk and can be replayed
 pnpm sim --seed N [--faults 1,4] [--trace]      one run, with all of its faults or only some
-pnpm sim --seed N --services                    one run in which services are registered and checked besides
+         … --services                           either, with services that are registered and checked besides
 pnpm sim --mutations [NAME ...]                 plants bugs, and sees that they are found
 pnpm sim --founding [--seeds 1000] [--from 1]   nodes that found a cluster, with power failures between any two steps
 `;
@@ -34,10 +34,10 @@ export function readOptions(args: readonly string[]): SimOptions {
       services: { type: "boolean", default: false },
       mutations: { type: "boolean", default: false },
       founding: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
     },
   });
-  const { mutations, founding, seed } = values;
-  const command = mutations ? "mutations" : founding ? "founding" : seed === undefined ? "seeds" : "one";
+  const command = commandOf(values);
   if (positionals.length > 0 && command !== "mutations")
     throw new Error(`${positionals[0]} is not understood\n${USAGE}`);
   const faults = values.faults?.split(",").filter((text) => text !== "");
@@ -52,6 +52,18 @@ export function readOptions(args: readonly string[]): SimOptions {
     services: values.services,
     names: positionals,
   };
+}
+
+function commandOf(asked: {
+  readonly help: boolean;
+  readonly mutations: boolean;
+  readonly founding: boolean;
+  readonly seed?: string | undefined;
+}): SimOptions["command"] {
+  if (asked.help) return "help";
+  if (asked.mutations) return "mutations";
+  if (asked.founding) return "founding";
+  return asked.seed === undefined ? "seeds" : "one";
 }
 
 function wholeNumber(name: string, text: string): number {

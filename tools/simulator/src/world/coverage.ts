@@ -48,6 +48,8 @@ export const INTERESTING = [
 /** States of runs in which services are registered. */
 export const OF_SERVICES = ["service protected", "service command refused by the state"] as const;
 
+const EVERY: readonly Interesting[] = [...INTERESTING, ...OF_SERVICES];
+
 export type Interesting = (typeof INTERESTING)[number] | (typeof OF_SERVICES)[number];
 
 /** How often each was reached. */
@@ -63,16 +65,16 @@ export class Coverage {
   }
 
   add(other: Coverage): void {
-    for (const what of INTERESTING) if (other.count(what) > 0) this.reached(what, other.count(what));
+    for (const what of EVERY) if (other.count(what) > 0) this.reached(what, other.count(what));
   }
 
   toJSON(): Record<string, number> {
-    return Object.fromEntries(INTERESTING.map((what) => [what, this.count(what)]));
+    return Object.fromEntries(EVERY.map((what) => [what, this.count(what)]));
   }
 
   static from(counts: Record<string, number>): Coverage {
     const coverage = new Coverage();
-    for (const what of INTERESTING) if ((counts[what] ?? 0) > 0) coverage.reached(what, counts[what]!);
+    for (const what of EVERY) if ((counts[what] ?? 0) > 0) coverage.reached(what, counts[what]!);
     return coverage;
   }
 }

@@ -90,11 +90,12 @@ function highestSign(context: LogContext, { kept, contents, later }: Cut, place:
     const endMax = dataOffset + 2 * context.tuning.fileBytesMax + ITEM_LENGTH_MAX;
     const from = newest === kept ? contents.stop.offset : dataOffset;
     const items = isIndexThere ? readItems(new RecordWindow(handle), range) : undefined;
-    const byItem = items && highestItem(items, range, Math.max(handle.size(), endMax));
+    const shown = items && itemsShow(items, range, Math.max(handle.size(), endMax));
+    const byItem = shown?.last;
     const byRecord = lastRecorded(handle, from, range);
     const signs = [byItem, byRecord].filter((sign) => sign !== undefined);
     const highest = Math.max(newest.baseIndex - 1, contents.lastIndex, ...signs.map(({ index }) => index));
-    const isIndexSound = items !== undefined && (newest !== kept || agrees(items, contents));
+    const isIndexSound = shown?.areAllPossible === true && (newest !== kept || agrees(items!, contents));
     const hidden = isIndexSound ? 0 : hiddenBehind(handle, Math.max(from, ...signs.map(({ end }) => end)));
     if (isSound(newest) || (isIndexThere && signs.length > 0)) return highest + hidden;
   } finally {
@@ -138,16 +139,27 @@ function hiddenBehind(handle: FileHandle, shownEnd: number): number {
   return Math.ceil((end - shownEnd) / RECORD_HEADER_BYTES);
 }
 
-/** Index of the last item that can be one: it leads into the data area, and no further than a file ever grows. */
-function highestItem(items: Uint8Array, range: FileRange, endMax: number): Sign | undefined {
+/**
+ * The last item that can be one: it leads into the data area, and no further than a file ever grows. One that cannot was
+ * damaged, and what it stood for may lie behind the last that can.
+ */
+function itemsShow(
+  items: Uint8Array,
+  range: FileRange,
+  endMax: number,
+): { readonly last: Sign | undefined; readonly areAllPossible: boolean } {
   const view = viewOf(items);
-  for (let at = items.length - ITEM_BYTES; at >= 0; at -= ITEM_BYTES) {
+  let last: Sign | undefined;
+  let areAllPossible = true;
+  for (let at = 0; at < items.length; at += ITEM_BYTES) {
     const item = unpackItem(view, at);
-    if (item === undefined || item.start < range.dataOffset || item.length < RECORD_HEADER_BYTES) continue;
+    if (item === undefined) continue;
     const end = item.start + item.length;
-    if (end <= endMax) return { index: range.baseIndex + at / ITEM_BYTES, end };
+    const isPossible = item.start >= range.dataOffset && item.length >= RECORD_HEADER_BYTES && end <= endMax;
+    if (isPossible) last = { index: range.baseIndex + at / ITEM_BYTES, end };
+    else areAllPossible = false;
   }
-  return undefined;
+  return { last, areAllPossible };
 }
 
 /** Last index by the headers that are intact, in the order of the file: later ones replace earlier ones. */

@@ -1,6 +1,8 @@
 import { isDisterError } from "@dister/types";
 import { type CrashChoice, SeededRng } from "@dister/types/testing";
 import { describe, expect, test } from "vitest";
+import { ITEM_BYTES } from "../src/item.ts";
+import { RECORD_HEADER_BYTES } from "../src/record.ts";
 import { decodeStateSlot } from "../src/state-slot.ts";
 import { DATA_OFFSET, FIRST_RECORDS_END, LogLab } from "./log-lab.ts";
 import { entriesOf, entryOf } from "./log-model.ts";
@@ -68,6 +70,24 @@ describe("a log of which entries are damaged is cut before them and suspect (dut
     expect(lab.bytes().subarray(real.startOf(8), real.startOf(8) + RECORD_BYTES)).toEqual(fake);
     lab.flip(lab.startOf(1) + 80, 1);
     await lab.with((log) => expect([log.lastIndex(), log.suspect().index]).toEqual([1, 3]));
+  });
+
+  test("also where the last item leads nowhere and its record cannot be read: as many as may lie there", async () => {
+    for (const [at, bytes] of [
+      [2, "10"], // A start that is far behind what a file ever is.
+      [3, "01"],
+      [0, "0000000000"], // None.
+      [8, "0001"], // Shorter than a header.
+    ] as const) {
+      const lab = await logOf(9);
+      lab.flip(lab.startOf(8) + 15, 1);
+      lab.damage(8 * ITEM_BYTES + at, Buffer.from(bytes, "hex"));
+      await lab.with((log) => {
+        expect(log.lastIndex()).toBe(8);
+        expect(log.suspect().index).toBeGreaterThanOrEqual(9);
+        expect(log.suspect().index).toBeLessThanOrEqual(8 + Math.ceil(RECORD_BYTES / RECORD_HEADER_BYTES));
+      });
+    }
   });
 
   test("entries that were replaced before do not count", async () => {

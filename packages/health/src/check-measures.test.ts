@@ -66,6 +66,23 @@ describe("a status that comes into force later", () => {
     await advance(1_000);
     expect(scheduler.report("a")?.state).toBe("alive");
   });
+
+  test("is what decisions are measured by: the same one is none, another one is told again", async () => {
+    const results = [down, up, up];
+    const { scheduler, decisions, advance } = scene({ answer: () => results.shift() ?? up });
+    scheduler.update([targetOf("a", { status: alive, rise: 2 })]);
+    scheduler.inForce("a", dead);
+    await advance(0);
+    expect(decisions).toEqual([]);
+    for (const ms of [1_000, 1_000]) await advance(ms);
+    expect(decisions.map(({ status }) => status)).toEqual([alive]);
+    scheduler.inForce("a", alive);
+    await advance(1_000);
+    expect(decisions).toHaveLength(1);
+    scheduler.inForce("a", dead);
+    await advance(1_000);
+    expect(decisions.map(({ status }) => status)).toEqual([alive, alive]);
+  });
 });
 
 describe("the measured latency", () => {

@@ -31,8 +31,8 @@ export interface CheckSchedulerComponents<T extends CheckTarget> {
   readonly logger: Logger;
   readonly prober: Prober<T>;
   /**
-   * Hears that the status in force is no longer right. It is told again after every check until an `update` brings the
-   * decided status in, so that a decision whose proposal got lost is made good. Must not throw.
+   * Hears that the status in force is no longer right. It is told again after every check until `update` or `inForce`
+   * brings the decided status in, so that a decision whose proposal got lost is made good. Must not throw.
    */
   readonly onChange?: (decision: StatusDecision) => void;
   /**
@@ -145,7 +145,9 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
    */
   inForce(key: string, status: Status | null): void {
     const check = this.#checks.get(key);
-    if (check === undefined || check.riseFall.found !== null || check.riseFall.status === status) return;
+    if (check === undefined) return;
+    check.target = { ...check.target, status };
+    if (check.riseFall.found !== null || check.riseFall.status === status) return;
     const { rise, fall } = check.target;
     check.riseFall = new RiseFall({ rise, fall, initial: status });
   }
@@ -225,7 +227,7 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
   #start(check: Check<T>): void {
     const { clock, prober, logger } = this.#components;
     const { target } = check;
-    this.#countLateness(check);
+    this.#noteLateness(check);
     const controller = new AbortController();
     const run: Run = {
       controller,
@@ -248,7 +250,7 @@ export class CheckScheduler<T extends CheckTarget = CheckTarget> {
     );
   }
 
-  #countLateness({ target: { key, intervalMs }, waitingSinceMs }: Check<T>): void {
+  #noteLateness({ target: { key, intervalMs }, waitingSinceMs }: Check<T>): void {
     const { clock, logger, onLate } = this.#components;
     const lateMs = clock.nowMs() - waitingSinceMs;
     this.#lateness.checks += 1;

@@ -76,6 +76,22 @@ export interface ServicesReply extends ReadReply {
   readonly more: boolean;
 }
 
+/** What have the checks of this service found? */
+export interface ChecksCall {
+  readonly name: string;
+}
+
+/** Who was sent everything up to a log id? Answered when all were, or the wait is over. */
+export interface ToldCall {
+  readonly logId: LogId;
+  readonly waitMs: number;
+}
+
+/** Hand leadership over; with null to whom the leader chooses. */
+export interface TransferCall {
+  readonly to: NodeId | null;
+}
+
 /** What changed behind a log id? Answered at once when something has, else when something does or the wait is over. */
 export interface FollowCall {
   readonly after: LogId;

@@ -1,11 +1,21 @@
 import { decodeCommand } from "@dister/store";
-import { DisterError, type KvRecord, type LogId, logIdIndex, redactNode, type Service } from "@dister/types";
+import {
+  DisterError,
+  type KvRecord,
+  logIdIndex,
+  type NodeId,
+  redactNode,
+  type Service,
+  type ServiceChecks,
+  type WatchersTold,
+} from "@dister/types";
 import type { ServiceReport } from "@dister/types/schemas";
-import type { ApiNode } from "../api-node.ts";
+import type { ApiNode, ShownNode } from "../api-node.ts";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { HelloAddress } from "../cluster/peer-address.ts";
 import type { ServedNode } from "../served-node.ts";
 import {
+  type ChecksCall,
   CLIENT_CALL,
   CLIENT_HOLD_MS,
   type FollowCall,
@@ -19,6 +29,8 @@ import {
   type ServiceReply,
   type ServicesCall,
   type ServicesReply,
+  type ToldCall,
+  type TransferCall,
 } from "./calls.ts";
 import { ChangeDesk } from "./change-desk.ts";
 
@@ -46,7 +58,7 @@ export class ClientDesk {
       this.#assertMember();
       return this.changes.follow(from, call.after, () => this.#leader());
     });
-    json.serve<null, unknown>(CLIENT_CALL.members, () => members.list());
+    json.serve<null, readonly ShownNode[]>(CLIENT_CALL.members, () => members.list());
     json.serve<readonly HelloAddress[], null>(CLIENT_CALL.addMembers, async (_from, addresses) => {
       await members.add(addresses);
       return null;
@@ -59,11 +71,11 @@ export class ClientDesk {
       await operations.report(reports);
       return null;
     });
-    json.serve<{ name: string }, unknown>(CLIENT_CALL.checks, (_from, { name }) => operations.checks(name));
-    json.serve<{ logId: LogId; waitMs: number }, unknown>(CLIENT_CALL.told, (_from, { logId, waitMs }) =>
+    json.serve<ChecksCall, ServiceChecks>(CLIENT_CALL.checks, (_from, { name }) => operations.checks(name));
+    json.serve<ToldCall, WatchersTold>(CLIENT_CALL.told, (_from, { logId, waitMs }) =>
       operations.watchersTold(logId, waitMs),
     );
-    json.serve<{ to: string | null }, string>(CLIENT_CALL.transfer, (_from, { to }) => operations.transfer(to));
+    json.serve<TransferCall, NodeId>(CLIENT_CALL.transfer, (_from, { to }) => operations.transfer(to));
   }
 
   async #write(body: Uint8Array): Promise<Uint8Array> {
@@ -117,7 +129,7 @@ export class ClientDesk {
   }
 
   /** A server that follows no leader may be cut off, and would call "nothing changed" what it did not hear of. */
-  #leader(): string {
+  #leader(): NodeId {
     const { leader } = this.#node.membered.raft;
     if (leader === null) throw new DisterError("DISTER_ERR_NO_LEADER");
     return leader;

@@ -3,17 +3,13 @@ import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { Self } from "../cluster/self.ts";
 import type { Gateway } from "../gateway.ts";
 import type { NodeComponents } from "../served-node.ts";
+import type { ToldCall } from "./calls.ts";
 import type { ChangeDesk } from "./change-desk.ts";
 
 /** The call that waits at a member until it and those who follow it know everything up to a log id. */
 const TOLD_METHOD = "watchers.told";
 /** What the answer of a member may take on top of its wait. */
 const ANSWER_MS = 500;
-
-interface ToldCall {
-  readonly logId: LogId;
-  readonly waitMs: number;
-}
 
 /** What is needed of a member. */
 export interface WatchersNode {

@@ -1,7 +1,7 @@
 import type { ClusterId, LogId, NodeId, NodeInfo, ServiceChecks, WatchersTold } from "@dister/types";
 import type { ServiceReport } from "@dister/types/schemas";
 import type { Health, Members, Operations, ShownNode } from "../api-node.ts";
-import { CLIENT_CALL } from "../client-desk/calls.ts";
+import { type ChecksCall, CLIENT_CALL, type ToldCall, type TransferCall } from "../client-desk/calls.ts";
 import type { HelloAddress } from "../cluster/peer-address.ts";
 import type { Self } from "../cluster/self.ts";
 import type { ChangeFollower } from "./change-follower.ts";
@@ -129,15 +129,15 @@ export class ClientOperations implements Operations {
   }
 
   checks(name: string): Promise<ServiceChecks> {
-    return this.#parts.servers.ask<{ name: string }, ServiceChecks>(name, CLIENT_CALL.checks, { name });
+    return this.#parts.servers.ask<ChecksCall, ServiceChecks>(name, CLIENT_CALL.checks, { name });
   }
 
   watchersTold(logId: LogId, waitMs: number): Promise<WatchersTold> {
-    const call = { logId, waitMs };
-    return this.#parts.servers.order<typeof call, WatchersTold>(CLIENT_CALL.told, call, waitMs + ORDER_MS);
+    const call: ToldCall = { logId, waitMs };
+    return this.#parts.servers.order<ToldCall, WatchersTold>(CLIENT_CALL.told, call, waitMs + ORDER_MS);
   }
 
   transfer(to: NodeId | null): Promise<NodeId> {
-    return this.#parts.servers.order<{ to: NodeId | null }, NodeId>(CLIENT_CALL.transfer, { to }, ORDER_MS);
+    return this.#parts.servers.order<TransferCall, NodeId>(CLIENT_CALL.transfer, { to }, ORDER_MS);
   }
 }

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { Changes, LogId, NodeInfo } from "@dister/types";
+import type { Changes, LogId, NodeInfo, WatchersTold } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
 import { FOLLOW_WAIT_MS } from "./calls.ts";
@@ -24,7 +24,7 @@ class Bench {
 
   /** Tells when a wait ends, and with what. */
   told(logId: LogId, waitMs: number) {
-    const ended: { told: number; waiting: string[]; atMs: number }[] = [];
+    const ended: (WatchersTold & { readonly atMs: number })[] = [];
     void this.desk.told(logId, waitMs).then((answer) => ended.push({ ...answer, atMs: this.clock.nowMs() }));
     return ended;
   }

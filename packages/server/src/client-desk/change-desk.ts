@@ -1,4 +1,4 @@
-import type { Clock, LogId, NodeId, NodeInfo, StateReader } from "@dister/types";
+import type { Clock, LogId, NodeId, NodeInfo, StateReader, WatchersTold } from "@dister/types";
 import { FOLLOW_WAIT_MS, type FollowReply } from "./calls.ts";
 
 /** Changes in one reply, about: an entry is never cut in two. */
@@ -21,10 +21,10 @@ export class ChangeDesk {
   readonly #state: Pick<StateReader, "changesSince">;
   readonly #clock: Clock;
   readonly #followers = new Map<NodeId, { readonly client: FollowingClient; readonly seenMs: number }>();
-  /** Each ends one wait. */
-  readonly #waiting = new Set<() => void>();
+  /** Each ends the wait of one follower for a change. */
+  readonly #changeWaits = new Set<() => void>();
   /** Each ends one wait for followers that ask again. */
-  readonly #askedAgain = new Set<() => void>();
+  readonly #followWaits = new Set<() => void>();
 
   constructor(parts: { state: Pick<StateReader, "changesSince" | "onChange" | "onReset">; clock: Clock }) {
     this.#state = parts.state;
@@ -45,8 +45,8 @@ export class ChangeDesk {
     leader();
     const { id, name, ip, version } = from;
     this.#followers.set(id, { client: { id, name, ip, version, logId: after }, seenMs: this.#clock.nowMs() });
-    for (const end of [...this.#askedAgain]) end();
-    if (!this.#hasNews(after)) await this.#wait();
+    endAll(this.#followWaits);
+    if (!this.#hasNews(after)) await this.#waitIn(this.#changeWaits, FOLLOW_WAIT_MS);
     const by = leader();
     return this.#changesBehind(after, by);
   }
@@ -54,9 +54,8 @@ export class ChangeDesk {
   /**
    * Resolves when all that follow now have been sent everything up to a log id, or after `waitMs`. One that has asked for what
    * comes behind it was sent it; one that asks no more does not follow any more, and counts as neither.
-   * @returns how many were, and the names of the others that follow still.
    */
-  async told(logId: LogId, waitMs: number): Promise<{ told: number; waiting: string[] }> {
+  async told(logId: LogId, waitMs: number): Promise<WatchersTold> {
     const deadlineMs = this.#clock.nowMs() + waitMs;
     const ids = new Set(this.following.map(({ id }) => id));
     for (;;) {
@@ -65,27 +64,15 @@ export class ChangeDesk {
       if (behind.length === 0 || this.#clock.nowMs() >= deadlineMs) {
         return { told: following.length - behind.length, waiting: behind.map(({ name }) => name) };
       }
-      await this.#nextFollow(deadlineMs);
-    }
-  }
-
-  /** Somebody asks for what comes behind something; or some time has passed, for those that never ask again. */
-  #nextFollow(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        timer.cancel();
-        this.#askedAgain.delete(end);
-        resolve();
-      };
       const leftMs = Math.max(1, deadlineMs - this.#clock.nowMs());
-      const timer = this.#clock.setTimer(Math.min(leftMs, FOLLOW_WAIT_MS), end);
-      this.#askedAgain.add(end);
-    });
+      // Some time has to pass for those that never ask again.
+      await this.#waitIn(this.#followWaits, Math.min(leftMs, FOLLOW_WAIT_MS));
+    }
   }
 
   /** Answers everybody who waits, with what there is. */
   wake(): void {
-    for (const end of [...this.#waiting]) end();
+    endAll(this.#changeWaits);
   }
 
   #hasNews(after: LogId): boolean {
@@ -93,15 +80,16 @@ export class ChangeDesk {
     return changes.compacted || changes.throughLogId > after;
   }
 
-  #wait(): Promise<void> {
+  /** Resolves when the waits of a set are ended, or after some time. */
+  #waitIn(waits: Set<() => void>, waitMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel();
-        this.#waiting.delete(end);
+        waits.delete(end);
         resolve();
       };
-      const timer = this.#clock.setTimer(FOLLOW_WAIT_MS, end);
-      this.#waiting.add(end);
+      const timer = this.#clock.setTimer(waitMs, end);
+      waits.add(end);
     });
   }
 
@@ -116,4 +104,9 @@ export class ChangeDesk {
     }
     return { compacted: false, keys: [...keys], services: [...services], throughLogId: changes.throughLogId, leader };
   }
+}
+
+/** Only those that wait now: who is woken may wait again at once. */
+function endAll(waits: ReadonlySet<() => void>): void {
+  for (const end of [...waits]) end();
 }

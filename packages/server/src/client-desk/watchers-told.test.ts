@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { DisterError, membershipOf, type PeerRpc, ROLE } from "@dister/types";
+import { DisterError, membershipOf, type PeerRpc, ROLE, type WatchersTold } from "@dister/types";
 import { ManualClock } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
 import { Watchers } from "./watchers-told.ts";
@@ -48,7 +48,7 @@ class Bench {
 
   /** Tells when a wait ends, and with what. */
   async told(waitMs: number) {
-    const ended: { told: number; waiting: readonly string[]; atMs: number }[] = [];
+    const ended: (WatchersTold & { readonly atMs: number })[] = [];
     void this.watchers.told(1, waitMs).then((answer) => ended.push({ ...answer, atMs: this.clock.nowMs() }));
     for (let passed = 0; passed < 30_000; passed += 100) {
       await turn();

@@ -35,22 +35,10 @@ export class ServiceBalancers {
 
   /** The balancer for a service as it is now. */
   of(service: Service, wish: Wish): Balancer<Choice> {
-    const { policy, tagOrder, latenciesMs } = wish;
+    const { tagOrder, latenciesMs } = wish;
     // One that knows no turns need not be kept, and there are as many orders as anybody can think of.
     if (tagOrder !== undefined) return this.#make(service, wish, choicesOf(service));
-    const ofService = this.#kept.get(service.name) ?? new Map<Policy, Kept>();
-    this.#kept.set(service.name, ofService);
-    const before = ofService.get(policy);
-    const kept =
-      before !== undefined && before.slowstart === service.slowstart
-        ? before
-        : {
-            balancer: this.#make(service, wish),
-            slowstart: service.slowstart,
-            modifyIndex: -1,
-            latenciesMs: undefined,
-          };
-    ofService.set(policy, kept);
+    const kept = this.#keptFor(service, wish);
     // Latencies change without the service.
     if (kept.latenciesMs !== latenciesMs || kept.modifyIndex !== service.modifyIndex) {
       kept.balancer.update(choicesOf(service, latenciesMs));
@@ -63,6 +51,18 @@ export class ServiceBalancers {
   /** The service is gone. */
   forget(name: string): void {
     this.#kept.delete(name);
+  }
+
+  /** The one that was made before, unless it was made for another slow start; its list may be an old one. */
+  #keptFor(service: Service, wish: Wish): Kept {
+    const { name, slowstart } = service;
+    const ofService = this.#kept.get(name) ?? new Map<Policy, Kept>();
+    this.#kept.set(name, ofService);
+    const before = ofService.get(wish.policy);
+    if (before !== undefined && before.slowstart === slowstart) return before;
+    const kept = { balancer: this.#make(service, wish), slowstart, modifyIndex: -1, latenciesMs: undefined };
+    ofService.set(wish.policy, kept);
+    return kept;
   }
 
   #make({ slowstart }: Service, { policy, tagOrder }: Wish, choices: readonly Choice[] = []): Balancer<Choice> {

@@ -17,6 +17,9 @@ export interface LatenciesReply {
   readonly latenciesMs: readonly (number | null)[];
 }
 
+/** The answer of a node that knows no latency, or not this service. */
+export const NOTHING_KNOWN: LatenciesReply = { latenciesMs: [] };
+
 /** Answers of another node are used so long. */
 const KEPT_MS = 1_000;
 
@@ -71,8 +74,8 @@ function isLatency(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value >= 0;
 }
 
-/** The answer for another node. */
-export function latenciesReply(service: Service | undefined, call: LatenciesCall, known: LatenciesMs): LatenciesReply {
-  if (service?.definedIndex !== call.definedIndex) return { latenciesMs: [] };
+/** The answer for another node: positions mean nothing to one that knows another definition. */
+export function latenciesReply(service: Service, call: LatenciesCall, known: LatenciesMs): LatenciesReply {
+  if (service.definedIndex !== call.definedIndex) return NOTHING_KNOWN;
   return { latenciesMs: known.map((latencyMs) => latencyMs ?? null) };
 }

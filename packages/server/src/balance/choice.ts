@@ -1,5 +1,6 @@
 import type { Candidate } from "@dister/balance";
 import { instanceAddress, type Service, type ServiceInstance, STATUS } from "@dister/types";
+import type { LatenciesMs } from "./asked-latencies.ts";
 
 /** An instance of a service as something to choose. */
 export interface Choice extends Candidate {
@@ -10,7 +11,7 @@ export interface Choice extends Candidate {
 }
 
 /** The instances of a service in their order. */
-export function choicesOf(service: Service, latenciesMs: readonly (number | undefined)[] = []): Choice[] {
+export function choicesOf(service: Service, latenciesMs: LatenciesMs = []): Choice[] {
   return service.node.map((instance, position) => {
     const { id, priority, status, kept, mode, sinceMs, tags } = instance;
     return {

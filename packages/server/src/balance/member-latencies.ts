@@ -10,6 +10,7 @@ import {
   type LatenciesMs,
   type LatenciesReply,
   latenciesReply,
+  NOTHING_KNOWN,
 } from "./asked-latencies.ts";
 
 /** Latencies as a member knows them: its own checks where it leads, else what the leader tells. */
@@ -25,7 +26,7 @@ export class MemberLatencies implements Latencies {
     // A client node asks any server, which asks the leader; a member asks the leader, which answers of its own.
     json.serve<LatenciesCall, LatenciesReply>(LATENCIES_METHOD, async (_from, call) => {
       const service = state.service(call.name);
-      return latenciesReply(service, call, service === undefined ? [] : await this.of(service));
+      return service === undefined ? NOTHING_KNOWN : latenciesReply(service, call, await this.of(service));
     });
   }
 
@@ -38,9 +39,9 @@ export class MemberLatencies implements Latencies {
     const { leader } = raft;
     if (raft.status().role === "leader") {
       const service = this.#node.components.state.service(call.name);
-      return latenciesReply(service, call, service === undefined ? [] : health.latenciesOf(service));
+      return service === undefined ? NOTHING_KNOWN : latenciesReply(service, call, health.latenciesOf(service));
     }
-    if (leader === null) return { latenciesMs: [] };
+    if (leader === null) return NOTHING_KNOWN;
     return json.call<LatenciesCall, LatenciesReply>(leader, LATENCIES_METHOD, call, LATENCIES_ASK_MS);
   }
 }

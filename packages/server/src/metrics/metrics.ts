@@ -3,7 +3,7 @@ import type { CoreStatus, SnapshotTransfer } from "@dister/raft";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { hostGauges, type MetricsSource, peerGauges, raftGauges } from "./gauges.ts";
 import { reasonLabel } from "./reason-label.ts";
-import { checkGauges, latencyGauges, type ServiceMetricsSource, serviceGauges } from "./service-gauges.ts";
+import { checkMetrics, latencyGauges, type ServiceMetricsSource, serviceGauges } from "./service-gauges.ts";
 
 export type { MetricsSource } from "./gauges.ts";
 
@@ -30,7 +30,7 @@ export class Metrics {
     peerGauges(this.registry, source);
     hostGauges(this.registry, source);
     serviceGauges(this.registry, source);
-    checkGauges(this.registry, source);
+    checkMetrics(this.registry, source);
     latencyGauges(this.registry, source);
     const delay = this.#delay;
     new Gauge({

@@ -2,7 +2,7 @@ import { LIMITS, type Service } from "@dister/types";
 import { serviceOf } from "@dister/types/testing";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
-import { type CheckFigures, checkGauges, latencyGauges, serviceGauges } from "./service-gauges.ts";
+import { type CheckFigures, checkMetrics, latencyGauges, serviceGauges } from "./service-gauges.ts";
 
 function exported(
   services: readonly Service[],
@@ -16,7 +16,7 @@ function exported(
     latenciesMs: ({ node }: Service) => node.map(() => latencyMs),
   };
   serviceGauges(registry, source);
-  checkGauges(registry, source);
+  checkMetrics(registry, source);
   latencyGauges(registry, source);
   return registry.metrics();
 }

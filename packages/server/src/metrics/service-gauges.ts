@@ -1,5 +1,6 @@
 import { type InstanceState, LIMITS, type Service, stateOf } from "@dister/types";
 import { Counter, Gauge, type Registry } from "prom-client";
+import type { LatenciesMs } from "../balance/asked-latencies.ts";
 
 /** What a member's checks come to; null while the node belongs to no cluster, and on one that checks nothing. */
 export interface CheckFigures {
@@ -12,13 +13,16 @@ export interface CheckFigures {
   readonly worstMs: number;
 }
 
+/** A node that checks nothing. */
+const NO_CHECKS: CheckFigures = { targets: 0, checks: 0, late: 0, worstMs: 0 };
+
 /** Where the figures of services come from. */
 export interface ServiceMetricsSource {
   /** In the order of their names, as this node knows them. */
   services(): readonly Service[];
   checks(): CheckFigures | null;
   /** By position in the service: how long successful checks take, in milliseconds; undefined where this node knows nothing. */
-  latenciesMs(service: Service): readonly (number | undefined)[];
+  latenciesMs(service: Service): LatenciesMs;
 }
 
 const MS_PER_SECOND = 1_000;
@@ -107,38 +111,37 @@ export function latencyGauges(registry: Registry, source: ServiceMetricsSource):
   });
 }
 
-/** Figures of the checks that this node runs. */
-export function checkGauges(registry: Registry, source: ServiceMetricsSource): void {
+/** Counters and gauges of the checks that this node runs. */
+export function checkMetrics(registry: Registry, source: ServiceMetricsSource): void {
   const registers = [registry];
-  const counter = (name: string, help: string, read: (figures: CheckFigures) => number): void => {
+  const figures = (): CheckFigures => source.checks() ?? NO_CHECKS;
+  const counter = (name: string, help: string, read: () => number): void => {
     new Counter({
       name,
       help,
       registers,
       collect() {
-        const figures = source.checks();
         this.reset();
-        this.inc(figures === null ? 0 : read(figures));
+        this.inc(read());
       },
     });
   };
-  const gauge = (name: string, help: string, read: (figures: CheckFigures) => number): void => {
+  const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
       name,
       help,
       registers,
       collect() {
-        const figures = source.checks();
-        this.set(figures === null ? 0 : read(figures));
+        this.set(read());
       },
     });
   };
-  counter("dister_checks_total", "Checks that this node has started.", ({ checks }) => checks);
-  counter("dister_checks_late_total", "Checks that this node has started late.", ({ late }) => late);
-  gauge("dister_check_targets", "Instances that this node checks.", ({ targets }) => targets);
+  counter("dister_checks_total", "Checks that this node has started.", () => figures().checks);
+  counter("dister_checks_late_total", "Checks that this node has started late.", () => figures().late);
+  gauge("dister_check_targets", "Instances that this node checks.", () => figures().targets);
   gauge(
     "dister_check_lateness_max_seconds",
     "The longest time by which a check began late.",
-    ({ worstMs }) => worstMs / MS_PER_SECOND,
+    () => figures().worstMs / MS_PER_SECOND,
   );
 }

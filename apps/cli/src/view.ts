@@ -55,7 +55,10 @@ export function comparedOf({ cells, compared }: Row): string {
   return compared ?? JSON.stringify(cells);
 }
 
-/** What has to differ for a view to be another: its data, or, where some of them are measured anew each time, the rows; and whether they are old. */
+/**
+ * What has to differ for a view to be another: whether it is old, and its data, or its rows where some of the data are
+ * measured anew each time.
+ */
 export function signatureOf({ data, heading, rows, marks }: View): string {
   const measured = rows.some(({ compared }) => compared !== undefined);
   return JSON.stringify([marks?.stale === true, measured ? [heading, rows.map(comparedOf)] : data]);

@@ -1,4 +1,3 @@
-import { momentText } from "../commands/units.ts";
 import type { Failure } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { staleText } from "../output.ts";
@@ -9,14 +8,15 @@ import { failureLine, type Presenter } from "./presenter.ts";
 /** For a file or a pipe: the whole first, then a line with the time for each row that is new, another, or gone. */
 export class ChangeLines implements Presenter {
   readonly #io: Io;
-  readonly #wallMs: () => number;
+  readonly #now: () => string;
   #before: View | undefined;
   /** Code of the failure that was told last, while it lasts. */
   #failure: string | undefined;
 
-  constructor(io: Io, wallMs: () => number) {
+  /** @param now - this moment, for people. */
+  constructor(io: Io, now: () => string) {
     this.#io = io;
-    this.#wallMs = wallMs;
+    this.#now = now;
   }
 
   show(view: View): void {
@@ -34,34 +34,42 @@ export class ChangeLines implements Presenter {
   }
 
   #changes(before: View, view: View): string[] {
-    const line = (word: string, text: string): string => `${this.#now()} ${word} ${text}\n`;
-    const old = new Map(before.rows.map((row) => [row.key, row]));
-    const textOf = rowTexts(view);
-    const lines: string[] = [];
-    const [wasStale, stale] = [staleText(before.marks ?? {}), staleText(view.marks ?? {})];
-    if (stale !== undefined && wasStale === undefined) lines.push(line("now", stale));
-    if (stale === undefined && wasStale !== undefined)
-      lines.push(line("now", "not old any more: a server is connected"));
-    if (view.heading !== undefined && view.heading !== before.heading) lines.push(line("now", printable(view.heading)));
-    for (const row of view.rows) {
-      const known = old.get(row.key);
-      old.delete(row.key);
-      if (known === undefined) lines.push(line("new", textOf.get(row)!));
-      else if (comparedOf(known) !== comparedOf(row)) lines.push(line("now", textOf.get(row)!));
-    }
-    const oldTextOf = rowTexts(before);
-    for (const row of old.values()) lines.push(line("gone", oldTextOf.get(row)!));
-    return lines;
-  }
-
-  #now(): string {
-    return momentText(new Date(this.#wallMs()).toISOString());
+    const lines = [...ageChanges(before, view), ...headingChanges(before, view), ...rowChanges(before, view)];
+    return lines.map((line) => `${this.#now()} ${line}\n`);
   }
 }
 
-/** Each row as wide as it is in its table, without the titles. */
-function rowTexts({ columns, rows }: View): ReadonlyMap<Row, string> {
+/** That an answer may be old is said when it begins and when it ends, not as it grows older. */
+function ageChanges(before: View, view: View): string[] {
+  const [wasStale, stale] = [staleText(before.marks ?? {}), staleText(view.marks ?? {})];
+  if ((stale === undefined) === (wasStale === undefined)) return [];
+  return [`now ${stale ?? "not old any more: a server is connected"}`];
+}
+
+function headingChanges(before: View, { heading }: View): string[] {
+  return heading === undefined || heading === before.heading ? [] : [`now ${printable(heading)}`];
+}
+
+function rowChanges(before: View, view: View): string[] {
+  const gone = new Map(shownRows(before).map((shown) => [shown.row.key, shown]));
+  const lines: string[] = [];
+  for (const { row, text } of shownRows(view)) {
+    const known = gone.get(row.key)?.row;
+    gone.delete(row.key);
+    if (known === undefined) lines.push(`new ${text}`);
+    else if (comparedOf(known) !== comparedOf(row)) lines.push(`now ${text}`);
+  }
+  return [...lines, ...[...gone.values()].map(({ text }) => `gone ${text}`)];
+}
+
+interface ShownRow {
+  readonly row: Row;
+  /** As wide as it is in its table, without the titles. */
+  readonly text: string;
+}
+
+function shownRows({ columns, rows }: View): ShownRow[] {
   const cells = rows.map((row) => row.cells);
-  const lines = tableOf(columns, cells).split("\n");
-  return new Map(rows.map((row, position) => [row, lines[position + 1]!]));
+  const [, ...texts] = tableOf(columns, cells).split("\n");
+  return rows.map((row, position) => ({ row, text: texts[position]! }));
 }

@@ -1,4 +1,3 @@
-import { momentText } from "../commands/units.ts";
 import type { Failure } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { printable } from "../table.ts";
@@ -18,16 +17,19 @@ const [CUT, WRAP] = ["\u001b[?7l", "\u001b[?7h"];
 /** For a terminal: the newest, drawn over what was there when something of it is another. */
 export class Screen implements Presenter {
   readonly #io: Io;
-  readonly #wallMs: () => number;
+  readonly #now: () => string;
   readonly #from: string;
   #newest: { readonly text: string; readonly signature: string; readonly changed: string } | undefined;
   #failure: { readonly line: string; readonly since: string } | undefined;
   #drawn: string | undefined;
 
-  /** @param from - who is asked. */
-  constructor(io: Io, wallMs: () => number, from: string) {
+  /**
+   * @param now - this moment, for people.
+   * @param from - who is asked.
+   */
+  constructor(io: Io, now: () => string, from: string) {
     this.#io = io;
-    this.#wallMs = wallMs;
+    this.#now = now;
     this.#from = from;
   }
 
@@ -63,10 +65,6 @@ export class Screen implements Presenter {
       lines.push(`since ${this.#failure.since}: ${this.#failure.line}${old}`);
     }
     return newest === undefined ? lines : [...lines, "", ...newest.text.split("\n")];
-  }
-
-  #now(): string {
-    return momentText(new Date(this.#wallMs()).toISOString());
   }
 }
 

@@ -1,5 +1,5 @@
-import type { Clock } from "@dister/types";
-import { isDisterError } from "@dister/types";
+import { type Clock, isDisterError } from "@dister/types";
+import { momentText } from "../commands/units.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { type Asked, failureOf } from "../failure.ts";
 import type { Io } from "../io.ts";
@@ -20,7 +20,6 @@ export interface WatchComponents {
 export interface WatchOptions {
   readonly json: boolean;
   readonly urls: readonly string[];
-  readonly everyMs?: number;
 }
 
 /**
@@ -31,7 +30,7 @@ export interface WatchOptions {
  */
 export async function watch(
   look: (signal: AbortSignal) => Promise<View>,
-  { json, urls, everyMs = EVERY_MS }: WatchOptions,
+  { json, urls }: WatchOptions,
   { io, clock }: WatchComponents,
 ): Promise<ExitCode> {
   const ending = new AbortController();
@@ -39,15 +38,17 @@ export async function watch(
   const presenter = presenterFor({ json, urls }, { io, clock });
   const asked: Asked = { urls, change: false };
   try {
-    for (let seen = false; !ending.signal.aborted; seen = true) {
+    for (let isFirst = true; !ending.signal.aborted; isFirst = false) {
       try {
         presenter.show(await look(ending.signal));
       } catch (error) {
         if (ending.signal.aborted) break;
-        if (!isDisterError(error) || (!seen && isRefusal(error))) throw error;
+        if (!isDisterError(error)) throw error;
+        // No later answer will change it unless somebody does something: a name does not exist, a field is wrong.
+        if (isFirst && !error.retryable) throw error;
         presenter.fail(failureOf(error, asked));
       }
-      await pause(everyMs, clock, ending.signal);
+      await pause(EVERY_MS, clock, ending.signal);
     }
     return EXIT.done;
   } finally {
@@ -56,14 +57,9 @@ export async function watch(
 }
 
 function presenterFor({ json, urls }: WatchOptions, { io, clock }: WatchComponents): Presenter {
-  const wallMs = (): number => clock.wallMs();
+  const now = (): string => momentText(new Date(clock.wallMs()).toISOString());
   if (json) return new JsonLines(io);
-  return io.stdout.isTTY === true ? new Screen(io, wallMs, urls.join(", ")) : new ChangeLines(io, wallMs);
-}
-
-/** What no later answer will change unless somebody does something: a name that does not exist, a field that is wrong. */
-function isRefusal(error: Error): boolean {
-  return isDisterError(error) && !error.retryable;
+  return io.stdout.isTTY === true ? new Screen(io, now, urls.join(", ")) : new ChangeLines(io, now);
 }
 
 function pause(ms: number, clock: Pick<Clock, "setTimer">, signal: AbortSignal): Promise<void> {

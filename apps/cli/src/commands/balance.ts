@@ -9,30 +9,28 @@ import { marked } from "./marked.ts";
 
 /** What may be asked of a choice. */
 export interface BalanceRequest extends BalanceOptions {
-  /** So many different nodes, as a list. */
+  /** So many different instances, as a list. */
   readonly count?: number;
 }
 
 /** Chooses healthy instances of a service. */
 export async function balance(client: Client, name: string, request: BalanceRequest): Promise<Reply> {
-  const { count } = request;
-  const asked = optionsOf(request);
+  const { count, ...options } = checked(request);
   return indented(
-    count === undefined ? await client.balance(name, asked) : await client.balanceMany(name, count, asked),
+    count === undefined ? await client.balance(name, options) : await client.balanceMany(name, count, options),
   );
 }
 
 /** Chooses, and shows every instance with its weight or why it was left out, and the draws below. */
 export async function explainBalance(client: Client, name: string, request: BalanceRequest): Promise<View> {
-  const { count } = request;
-  const asked = optionsOf(request);
-  const options = count === undefined ? asked : { ...asked, count };
+  const options = checked(request);
   const { value, marks } = await marked((onMarks) => client.explainBalance(name, { ...options, onMarks }));
   return { ...viewOf(value), marks };
 }
 
-function optionsOf(request: BalanceRequest): BalanceOptions {
-  const { policy = "priority", key, tags, count: _count, ...asked } = request;
+/** Refuses what does not go together, before anybody is asked. */
+function checked(request: BalanceRequest): BalanceRequest {
+  const { policy = "priority", key, tags } = request;
   if (policy === "hash" && (key === undefined || key === "")) {
     throw new Refusal("DISTER_ERR_INVALID", "policy hash chooses by a key: give one with --key", EXIT.usage);
   }
@@ -42,12 +40,7 @@ function optionsOf(request: BalanceRequest): BalanceOptions {
   if (policy !== "first" && tags !== undefined) {
     throw new Refusal("DISTER_ERR_INVALID", `--tags goes with --policy first only, not with ${policy}`, EXIT.usage);
   }
-  return {
-    ...asked,
-    ...(request.policy === undefined ? {} : { policy }),
-    ...(key === undefined ? {} : { key }),
-    ...(tags === undefined ? {} : { tags }),
-  };
+  return request;
 }
 
 /** That nobody could be chosen ends as it does without the reasons. */

@@ -4,7 +4,7 @@ import type { Column } from "../table.ts";
 import type { Row, View } from "../view.ts";
 import { protectedText, stateText } from "./instance-table.ts";
 import { marked } from "./marked.ts";
-import { momentText } from "./units.ts";
+import { sinceText } from "./units.ts";
 
 const COLUMNS: readonly Column[] = [
   { title: "Id" },
@@ -51,24 +51,29 @@ export class ChecksTable {
   }
 
   #rowsOf(instance: InstanceChecks): Row[] {
-    const { id, since, observers } = instance;
-    const first = [id, stateText(instance), since === undefined ? "-" : momentText(since)];
+    const { id, observers } = instance;
     if (observers.length === 0) {
-      return [{ key: JSON.stringify([id]), cells: [...first, "-", "-", "-", "-", "not checked yet"] }];
+      return [{ key: JSON.stringify([id]), cells: [...factsOf(instance), "-", "-", "-", "-", "not checked yet"] }];
     }
-    return observers.map((observer) => this.#rowOf(first, observer));
+    return observers.map((observer) => this.#rowOf(instance, observer));
   }
 
-  #rowOf(first: readonly string[], { node, state, latencyMs, checks, output }: ObserverChecks): Row {
+  #rowOf(instance: InstanceChecks, { node, state, latencyMs, checks, output }: ObserverChecks): Row {
+    const facts = factsOf(instance);
     const name = this.#names.get(node) ?? node;
     const latency = latencyMs === null ? "-" : `${latencyMs.toFixed(2)} ms`;
     return {
-      key: JSON.stringify([first[0], node]),
-      cells: [...first, name, state, latency, String(checks), output],
+      key: JSON.stringify([instance.id, node]),
+      cells: [...facts, name, state, latency, String(checks), output],
       // Latency and count are other ones after each check.
-      compared: JSON.stringify([...first, name, state, output]),
+      compared: JSON.stringify([...facts, name, state, output]),
     };
   }
+}
+
+/** The first cells of each row of an instance. */
+function factsOf(instance: InstanceChecks): readonly string[] {
+  return [instance.id, stateText(instance), sinceText(instance.since)];
 }
 
 function headingOf({ name, type, protected: isProtected, instances }: ServiceChecks): string {

@@ -3,6 +3,7 @@ import type { InstanceState, ShownService } from "@dister/types";
 import type { Column } from "../table.ts";
 import type { Row, View } from "../view.ts";
 import { marked } from "./marked.ts";
+import { byName } from "./services.ts";
 import { momentText } from "./units.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -23,7 +24,7 @@ const COUNTED: readonly InstanceState[] = ["passing", "critical", "unknown", "dr
 export async function serviceTable(client: Client, options: ReadOptions = {}): Promise<View> {
   const { value: services, marks } = await marked((onMarks) => client.services.list({ ...options, onMarks }));
   return {
-    data: Object.fromEntries(services.map((service) => [service.name, service])),
+    data: byName(services),
     columns: COLUMNS,
     rows: services.map(rowOf),
     marks,

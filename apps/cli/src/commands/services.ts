@@ -1,21 +1,36 @@
 import { readFile } from "node:fs/promises";
-import type { Client, ServiceDefinition, WriteOptions } from "@dister/client";
-import { DisterError } from "@dister/types";
+import type { Client, ReadOptions, ServiceDefinition, WriteOptions } from "@dister/client";
+import { DisterError, type ShownService } from "@dister/types";
 import { EXIT } from "../exit-code.ts";
 import { Refusal } from "../failure.ts";
 import { done, indented, type Reply, withMarks } from "../output.ts";
-import { marked } from "./marked.ts";
+import { type Marked, marked } from "./marked.ts";
 
-/** All services as one object by name, as `GET /service` answers. */
+/** All services as one object by name. */
 export async function listServices(client: Client): Promise<Reply> {
   const { value: services, marks } = await marked((onMarks) => client.services.list({ onMarks }));
-  return withMarks(indented(Object.fromEntries(services.map((service) => [service.name, service]))), marks);
+  return withMarks(indented(byName(services)), marks);
 }
 
 export async function getService(client: Client, name: string): Promise<Reply> {
-  const { value: service, marks } = await marked((onMarks) => client.services.get(name, { onMarks }));
-  if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
+  const { value: service, marks } = await serviceNamed(client, name);
   return withMarks(indented(service), marks);
+}
+
+/** Services as `GET /service` answers them. */
+export function byName(services: readonly ShownService[]): Readonly<Record<string, ShownService>> {
+  return Object.fromEntries(services.map((service) => [service.name, service]));
+}
+
+/** @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`. */
+export async function serviceNamed(
+  client: Client,
+  name: string,
+  options: ReadOptions = {},
+): Promise<Marked<ShownService>> {
+  const { value, marks } = await marked((onMarks) => client.services.get(name, { ...options, onMarks }));
+  if (value === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
+  return { value, marks };
 }
 
 /** Registers what a file holds: one service or a list of them. The node checks every field. */

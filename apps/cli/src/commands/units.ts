@@ -22,6 +22,11 @@ export function bytesText(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** Since when something is so, where that is known. */
+export function sinceText(iso: string | undefined): string {
+  return iso === undefined ? "-" : momentText(iso);
+}
+
 /** A moment of a reply without its fraction of a second: `2026-11-22T09:05:00Z`. */
 export function momentText(iso: string): string {
   return iso.replace(/\.\d+Z$/, "Z");

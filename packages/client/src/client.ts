@@ -9,8 +9,8 @@ import { downloadSnapshot, type SnapshotDownload, type SnapshotOptions } from ".
 
 export interface BalanceOptions extends MarkedOptions {
   /**
-   * `priority` (default): random, by weight. `round-robin`: in turns, by weight. `hash`: the same node for the same `key`.
-   * `latency`: random, by weight / latency of the checks. `first`: the first of the service that is alive.
+   * `priority` (default): random, by weight. `round-robin`: in turns, by weight. `hash`: the same one for the same `key`.
+   * `latency`: random, by weight / latency of the checks. `first`: the first of the service that may be chosen.
    */
   readonly policy?: BalancePolicy;
   /** For policy `hash`, which needs it; the others refuse it. 1 to 1,024 characters. */
@@ -43,19 +43,19 @@ export interface Client {
   readonly nodes: NodesClient;
   readonly services: ServicesClient;
   /**
-   * One healthy node of a service.
+   * One instance of a service that may be chosen.
    * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`, `DISTER_ERR_NO_HEALTHY_NODE` (after retries).
    */
   balance(name: string, options?: BalanceOptions): Promise<ShownInstance>;
   /**
-   * Up to `count` different healthy nodes of a service, in the order of choice; at least one.
+   * Up to `count` different instances that may be chosen, in the order of choice; at least one.
    * @param count - a whole number from 1 to `LIMITS.balanceCountMax`.
    * @throws DisterError as {@link balance}.
    */
   balanceMany(name: string, count: number, options?: BalanceOptions): Promise<ShownInstance[]>;
   /**
-   * Chooses, and says why: each node of the service with its weight or the reason why it was left out. Nobody alive is no
-   * error here: `chosen` is empty then.
+   * Chooses, and says why: each instance of the service with its weight or the reason why it was left out. Nobody to
+   * choose is no error here: `chosen` is empty then.
    * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`.
    */
   explainBalance(name: string, options?: BalanceOptions & { readonly count?: number }): Promise<BalanceExplanation>;

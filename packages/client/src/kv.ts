@@ -36,7 +36,7 @@ export interface KvPair {
 export interface WriteResult {
   /** Log id of the entry that took effect. */
   readonly logid: number;
-  /** How many keys or services it changed. */
+  /** How many keys, services or instances it changed: what the call names. */
   readonly changed: number;
 }
 

@@ -8,7 +8,7 @@ import {
   type ShownService,
   type WatchersTold,
 } from "@dister/types";
-import type { Caller, MarkedOptions, WriteOptions } from "./caller.ts";
+import type { Call, Caller, MarkedOptions, WriteOptions } from "./caller.ts";
 import type { ReadOptions, WriteResult } from "./kv.ts";
 import { checkedName, invalid } from "./settings.ts";
 import { objectOf } from "./shape.ts";
@@ -194,18 +194,18 @@ export class HttpServices implements ServicesClient {
     services: ServiceDefinition | readonly ServiceDefinition[],
     options: WriteOptions = {},
   ): Promise<WriteResult> {
-    return this.#write("POST", "/service", [services].flat(), options);
+    return this.#write({ method: "POST", path: "/service" }, services, options);
   }
 
   registerInstances(
     services: ServiceDefinition | readonly ServiceDefinition[],
     options: WriteOptions = {},
   ): Promise<WriteResult> {
-    return this.#write("POST", "/service/instance", [services].flat(), options);
+    return this.#write({ method: "POST", path: "/service/instance" }, services, options);
   }
 
   removeInstances(instances: InstanceName | readonly InstanceName[], options: WriteOptions = {}): Promise<WriteResult> {
-    return this.#write("DELETE", "/service/instance", [instances].flat(), options);
+    return this.#write({ method: "DELETE", path: "/service/instance" }, instances, options);
   }
 
   async setMode(
@@ -214,9 +214,7 @@ export class HttpServices implements ServicesClient {
   ): Promise<ModeResult> {
     const holdMs = checkedWait(waitMs);
     const wait = holdMs === 0 ? {} : { query: { wait: holdMs }, holdMs };
-    const body = JSON.stringify([changes].flat());
-    const data = await this.#caller.write({ method: "POST", path: "/service/mode", body, ...wait }, options);
-    return objectOf<ModeResult>(data, "POST /service/mode");
+    return this.#write<ModeResult>({ method: "POST", path: "/service/mode", ...wait }, changes, options);
   }
 
   async checks(name: string, options: MarkedOptions = {}): Promise<ServiceChecks> {
@@ -231,17 +229,17 @@ export class HttpServices implements ServicesClient {
   }
 
   remove(names: string | readonly string[], options: WriteOptions = {}): Promise<WriteResult> {
-    return this.#write("DELETE", "/service", [names].flat(), options);
+    return this.#write({ method: "DELETE", path: "/service" }, names, options);
   }
 
-  async #write(
-    method: "POST" | "DELETE",
-    path: string,
-    list: readonly unknown[],
+  /** @param items - one, or a list; the API takes a list. */
+  async #write<Result extends WriteResult = WriteResult>(
+    call: Omit<Call, "body">,
+    items: unknown,
     options: WriteOptions,
-  ): Promise<WriteResult> {
-    const data = await this.#caller.write({ method, path, body: JSON.stringify(list) }, options);
-    return objectOf<WriteResult>(data, `${method} ${path}`);
+  ): Promise<Result> {
+    const data = await this.#caller.write({ ...call, body: JSON.stringify([items].flat()) }, options);
+    return objectOf<Result>(data, `${call.method} ${call.path}`);
   }
 }
 

@@ -81,7 +81,7 @@ describe("instances of services", () => {
   });
 
   test("report of themselves by id as well", async () => {
-    const { node, client } = await scene({ data: { changed: 1 } });
+    const { node, client } = await scene({ data: { taken: 1 } });
     await client.services.report({ name: "worker", id: "w1", status: 0 });
     expect(JSON.parse(node.seen[0]!.body)).toEqual([{ name: "worker", id: "w1", status: 0 }]);
   });

@@ -1,10 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { ServiceChecks, ShownService } from "@dister/types";
 import { afterAll, expect, onTestFinished, test } from "vitest";
-import { DaemonCluster } from "./daemons.ts";
+import { api, DaemonCluster, until } from "./daemons.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dister-checks-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -13,27 +13,25 @@ const script = join(folder, "check");
 writeFileSync(script, '#!/bin/sh\n[ "$1" = ask ] && echo 1\n');
 chmodSync(script, 0o755);
 
+/** A daemon with services of one instance each, called after their type. */
 async function daemon(...args: string[]) {
   const cluster = await DaemonCluster.start(1, args);
   onTestFinished(() => cluster.close());
-  const url = `http://127.0.0.1:${cluster.slots[0]!.ports.api}`;
-  const register = async (type: string, node: object): Promise<void> => {
-    const body = JSON.stringify([{ name: type, type, node: [{ interval: 100, fall: 1, ...node }] }]);
-    const headers = { "content-type": "application/json" };
-    expect(await (await fetch(`${url}/service`, { method: "POST", headers, body })).json()).toMatchObject({
-      result: 1,
+  const url = cluster.url(0);
+  const register = async (type: string, instance: object): Promise<void> => {
+    const service = { name: type, type, node: [{ interval: 100, fall: 1, ...instance }] };
+    expect(await api(url, "POST", "/service", [service])).toMatchObject({ status: 200 });
+  };
+  const becomes = (type: string, wanted: number): Promise<void> =>
+    until(async () => {
+      const { data } = await api(url, "GET", `/service?name=${type}`);
+      return (data as ShownService).node[0]!.status === wanted;
     });
+  const checked = async (type: string) => {
+    const { data } = await api(url, "GET", `/service/checks?name=${type}`);
+    return (data as ServiceChecks).instances[0]!.observers[0];
   };
-  const status = async (type: string): Promise<number> => {
-    const reply = (await (await fetch(`${url}/service?name=${type}`)).json()) as {
-      data: { node: { status: number }[] };
-    };
-    return reply.data.node[0]!.status;
-  };
-  const becomes = async (type: string, wanted: number): Promise<void> => {
-    while ((await status(type)) !== wanted) await sleep(20);
-  };
-  return { register, status, becomes };
+  return { register, becomes, checked };
 }
 
 test("X10 a script runs where the node's own configuration allows it, with its words", async () => {
@@ -49,12 +47,15 @@ test("X10 by default no script runs, and other checks do", async () => {
   onTestFinished(() => {
     server.close();
   });
-  const { register, status, becomes } = await daemon();
+  const { register, becomes, checked } = await daemon();
   const evidence = join(folder, "evidence");
   await register("custom", { script: `/usr/bin/touch ${evidence}` });
   await register("redis", { host: "127.0.0.1", port: (server.address() as { port: number }).port });
   await becomes("redis", 1);
-  await sleep(300); // Three intervals, in which a script that ran would be seen.
-  expect(await status("custom")).toBe(0);
-  expect(() => rmSync(evidence)).toThrow("ENOENT");
+  await until(async () => ((await checked("custom"))?.checks ?? 0) >= 3);
+  expect(await checked("custom")).toMatchObject({
+    state: "critical",
+    output: "custom checks are off on the node that checks",
+  });
+  expect(existsSync(evidence)).toBe(false);
 });

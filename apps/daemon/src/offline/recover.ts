@@ -163,6 +163,9 @@ async function look(
     const inState = store.membership();
     const founding = identity.accepted?.clusterId === identity.clusterId ? identity.accepted.membership : undefined;
     const known = inState === undefined || inState.members.length === 0 ? founding : inState;
+    const termAtApplied = log.termAt(applied.index);
+    // A log that has something else at the state's position goes with its memberships.
+    const inLog = termAtApplied === applied.term ? newestMembership(log, applied.index + 1) : undefined;
     const survivor: Survivor = {
       nodeId: identity.nodeId,
       hardState: log.hardState(),
@@ -171,13 +174,14 @@ async function look(
       suspect: log.suspect(),
       applied,
       restoredFrom: store.restoredFrom(),
-      termAtApplied: log.termAt(applied.index),
-      membership: newestMembership(log, applied.index + 1) ?? known ?? { members: [] },
+      termAtApplied,
+      membership: inLog ?? known ?? { members: [] },
     };
     const plan = planRecovery(survivor);
     if (typeof plan === "string") throw unusable(plan);
     if (plan.lostUpTo > 0 && !acceptDamage) {
-      const lost = `its log was damaged: entries up to ${plan.lostUpTo} may have been acknowledged and are not here`;
+      const which = `entries from ${applied.index + 1} to ${plan.lostUpTo}`;
+      const lost = `its log was damaged: ${which} may be missing, or not what was acknowledged`;
       throw unusable(`${lost}. Recover another node that survived, or add --accept-damage when there is none`);
     }
     const held = { keys: store.kvCount(), services: store.services().length, logId: store.appliedLogId() };

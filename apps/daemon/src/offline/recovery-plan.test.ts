@@ -61,9 +61,19 @@ describe("a recovery", () => {
     expect(planned(conflict)).toMatchObject({ last: { index: 20, term: 4 }, tailCount: 0 });
   });
 
+  test.each([3, 6])(
+    "takes the state alone when a damaged log has there what had been overwritten, of term %i",
+    (term) => {
+      const plan = planned({ suspect: { index: 30, term: 7 }, termAtApplied: term });
+      expect(plan).toMatchObject({ last: { index: 20, term: 4 }, tailCount: 0, unsureCount: 0, lostUpTo: 30 });
+    },
+  );
+
   test("says up to where damage has taken what may have been acknowledged", () => {
     expect(planned({ suspect: { index: 35, term: 7 } }).lostUpTo).toBe(35);
-    expect(planned({ suspect: { index: 30, term: 7 } }).lostUpTo).toBe(0);
+    // Its last entries may be such as had been overwritten, so that it matters what the state has, and not the log.
+    expect(planned({ suspect: { index: 30, term: 7 } })).toMatchObject({ lostUpTo: 30, unsureCount: 10 });
+    expect(planned({ suspect: { index: 20, term: 7 } })).toMatchObject({ lostUpTo: 0, unsureCount: 8 });
     const alone = membershipOf([member(A!)]);
     expect(planned({ membership: alone, suspect: { index: 35, term: 7 } }).givenUp).toEqual([]);
   });
@@ -79,6 +89,11 @@ describe("a recovery", () => {
       /the log ends|log ends at 30/,
     ],
     ["its log begins too late", { applied: { index: 9, term: 1 }, termAtApplied: undefined }, /begins behind 10/],
+    [
+      "its log begins behind the snapshot that it was set back to",
+      { applied: { index: 9, term: 1 }, restoredFrom: { index: 9, term: 1 }, termAtApplied: undefined },
+      /begins behind 10/,
+    ],
     ["they disagree", { termAtApplied: 3 }, /index 20 has term 4 in its state and 3 in its log/],
   ])("is refused when %s, in one sentence", (_why, change, reason) => {
     expect(planRecovery(survivor(change))).toMatch(reason);

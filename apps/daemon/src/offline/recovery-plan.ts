@@ -31,7 +31,10 @@ export interface RecoveryPlan {
   readonly membership: Membership;
   readonly self: Member;
   readonly givenUp: readonly Member[];
-  /** The log was damaged: entries up to this index may have been acknowledged, and are not here; 0 for none. */
+  /**
+   * The log was damaged: entries behind the state and up to this index may have been acknowledged, and are not here, or were
+   * overwritten and are here again; 0 for none.
+   */
   readonly lostUpTo: number;
 }
 
@@ -56,7 +59,9 @@ export function planRecovery(survivor: Survivor): RecoveryPlan | string {
   const holds = survivor.termAtApplied === applied.term;
   const kept = holds ? last : applied;
   const tailCount = kept.index - applied.index;
-  const known = Math.max(hardState.commit, applied.index);
+  // In the place of what was committed a damaged log may hold what had been overwritten there: only the state is sure.
+  const isSuspect = suspect.index > applied.index;
+  const known = isSuspect ? applied.index : Math.max(hardState.commit, applied.index);
   return {
     last: kept,
     tailCount,
@@ -65,7 +70,7 @@ export function planRecovery(survivor: Survivor): RecoveryPlan | string {
     membership,
     self,
     givenUp,
-    lostUpTo: suspect.index > kept.index ? suspect.index : 0,
+    lostUpTo: isSuspect ? suspect.index : 0,
   };
 }
 
@@ -75,14 +80,14 @@ function objectionTo(survivor: Survivor): string | undefined {
   if (hardState.term < applied.term) {
     return `its state holds an entry of term ${applied.term}, its log knows term ${hardState.term}: the log was lost`;
   }
-  const atSnapshot = restoredFrom.index > 0 && restoredFrom.index === applied.index;
-  if (termAtApplied === applied.term || atSnapshot) return undefined;
-  if (applied.index > last.index) {
-    if (applied.index <= suspect.index) return undefined;
-    return `its state is at log index ${applied.index}, its log ends at ${last.index}: they do not belong together`;
-  }
+  // No snapshot explains this: its log begins behind the state, never later.
   if (applied.index < base.index) {
     return `its state is at log index ${applied.index}, its log begins behind ${base.index}: entries are missing`;
+  }
+  const atSnapshot = restoredFrom.index > 0 && restoredFrom.index === applied.index;
+  if (termAtApplied === applied.term || atSnapshot || applied.index <= suspect.index) return undefined;
+  if (applied.index > last.index) {
+    return `its state is at log index ${applied.index}, its log ends at ${last.index}: they do not belong together`;
   }
   return `index ${applied.index} has term ${applied.term} in its state and ${termAtApplied} in its log`;
 }

@@ -43,7 +43,11 @@ export function recoverLines({ identity, plan, logId, keys, services }: RecoverF
     "This makes a NEW cluster with this node as its only member. The members given up can never come back to it:",
     "they are refused, and join again only when they have been reset.",
     "What was acknowledged by members given up, and has not reached this node, is lost.",
-    ...(lostUpTo > 0 ? [`Lost as well: entries up to index ${lostUpTo}, by the damage of this node's log.`] : []),
+    ...(lostUpTo > 0
+      ? [
+          `Lost as well, or not what was acknowledged: entries behind its state up to index ${lostUpTo}, by the damage of its log.`,
+        ]
+      : []),
     "Nobody can see from here whether the others still run. If a majority of them does, do NOT go on: start this node instead.",
     "Of several survivors take the one whose last entry has the highest term, and of these the highest index.",
     "",

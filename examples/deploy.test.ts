@@ -7,7 +7,8 @@ import { createNode, loadConfig, type RunningNode } from "@dister/daemon";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { freePorts } from "./free-ports.mjs";
-import { isInstalled, outcomeOf, PROGRAMS_ENV } from "./programs.ts";
+import { isInstalled, PROGRAMS_ENV } from "./needs.mjs";
+import { outcomeOf } from "./programs.ts";
 
 const folder = fileURLToPath(new URL("deploy/", import.meta.url));
 const docs = fileURLToPath(new URL("../docs/reference/", import.meta.url));

@@ -6,7 +6,8 @@ import { createNode, type RunningNode } from "@dister/daemon";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { freePorts } from "./free-ports.mjs";
-import { isInstalled, outcomeOf } from "./programs.ts";
+import { isInstalled } from "./needs.mjs";
+import { outcomeOf } from "./programs.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const CONFIG = here("deploy/prometheus.yml");

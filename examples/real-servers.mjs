@@ -4,11 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atExit } from "./at-exit.mjs";
 import { freePorts } from "./free-ports.mjs";
-import { PATH } from "./needs.mjs";
+import { PROGRAMS_ENV } from "./needs.mjs";
 import { until } from "./until.mjs";
 
 const NGINX_CONF = new URL("nginx-8080.conf", import.meta.url);
-const env = { ...process.env, PATH };
 // MariaDB refuses to run as root, and changes to this user by itself.
 const asUser = process.getuid?.() === 0 ? ["--user=mysql"] : [];
 
@@ -76,7 +75,7 @@ export class RealServers {
   /** Starts a server on its data and waits until it serves. */
   async start(name) {
     const server = this.#servers.get(name);
-    const child = spawn(server.program, server.args, { env, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(server.program, server.args, { env: PROGRAMS_ENV, stdio: ["ignore", "ignore", "pipe"] });
     server.process = child;
     let said = "";
     child.stderr.on("data", (chunk) => {
@@ -116,7 +115,7 @@ function hasEnded({ pid, exitCode, signalCode }) {
 /** Runs a program to its end and fails with what it says when it fails. */
 function run(program, args, input = "") {
   return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { env }, (error, stdout, stderr) => {
+    const child = execFile(program, args, { env: PROGRAMS_ENV }, (error, stdout, stderr) => {
       if (error !== null) reject(new Error(`${program}: ${stderr || stdout || error.message}`));
       else resolve(true);
     });

@@ -1,4 +1,4 @@
-import { type InstanceState, type ShownInstance, type ShownService, STATUS } from "@dister/types";
+import { type InstanceState, type ShownInstance, type ShownService, STATUS, writtenAddress } from "@dister/types";
 import type { Part } from "../model.ts";
 import { badge, type Cell, type Column, nothing, table } from "./table.ts";
 import { foreignText } from "./text.ts";
@@ -60,8 +60,7 @@ function stateText({ state, status }: ShownInstance): string {
 /** Where the instance is: what a check would ask, and never a user or a password. */
 function placeOf({ url, host, port }: ShownInstance): string {
   if (url !== undefined && url !== "") return url;
-  const bracketed = host?.includes(":") === true ? `[${host}]` : (host ?? "");
-  return port === undefined || port === "" ? bracketed : `${bracketed}:${port}`;
+  return writtenAddress(host ?? "", port === undefined || port === "" ? null : port);
 }
 
 function counted(count: number, what: string): string {

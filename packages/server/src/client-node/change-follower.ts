@@ -24,19 +24,22 @@ const RETRY_MS = 50;
 /** Services that are asked for at the same time. */
 const SERVICES_AT_ONCE = 16;
 
+/** What is needed of the servers. */
+export type FollowedServers = Pick<Servers, "stopped" | "ranked" | "call" | "avoid">;
+
 /**
  * Follows the changes of one server, and goes on behind the same log id at another when that one fails. Keeps the cache
  * right and the registry new; when a server no longer knows what was missed, both begin anew.
  */
 export class ChangeFollower {
-  readonly #servers: Servers;
+  readonly #servers: FollowedServers;
   readonly #cache: KeyCache;
   readonly #registry: Registry;
   readonly #clock: Clock;
   readonly #logger: Logger;
   /** Changes behind this are asked for next; null: the services have to be read first. */
   #after: LogId | null = null;
-  /** Services that were read, while changes behind them are not heard yet. */
+  /** Services as they were read first, while changes behind them are not heard yet: until then servers are asked. */
   #loading: Map<string, Service> | null = null;
   #throughLogId: LogId = 0;
   #heardMs = Number.NEGATIVE_INFINITY;
@@ -45,7 +48,7 @@ export class ChangeFollower {
   /** Newest log id that a service was read at: none is read from an older state than that. */
   #newestLogId: LogId = 0;
 
-  constructor(parts: { servers: Servers; cache: KeyCache; registry: Registry; clock: Clock; logger: Logger }) {
+  constructor(parts: { servers: FollowedServers; cache: KeyCache; registry: Registry; clock: Clock; logger: Logger }) {
     this.#servers = parts.servers;
     this.#cache = parts.cache;
     this.#registry = parts.registry;
@@ -153,10 +156,15 @@ export class ChangeFollower {
       for (const service of reply.services) services.set(service.name, service);
       name = reply.more ? reply.services.at(-1)?.name : undefined;
     }
-    this.#loading = services;
-    this.#after = from!;
-    this.#cache.reset(from!);
-    return from!;
+    const loadedLogId = from!;
+    this.#after = loadedLogId;
+    this.#cache.reset(loadedLogId);
+    if (this.#registry.isLoaded) {
+      // Whoever hears that this node asks for what comes behind this takes it that nothing older is answered here.
+      this.#registry.load(services.values());
+      this.#throughLogId = loadedLogId;
+    } else this.#loading = services;
+    return loadedLogId;
   }
 
   /** Reads services that have changed. Each is as of its change or newer, which a later change makes good. */

@@ -113,7 +113,10 @@ export interface Operations {
    * @throws DisterError `DISTER_ERR_SERVICE_NOT_FOUND`, `DISTER_ERR_NO_LEADER`, `DISTER_ERR_NOT_LEADER`.
    */
   checks(name: string): Promise<ServiceChecks>;
-  /** Resolves when every connected watcher was sent everything up to a log id, or the wait is over. */
+  /**
+   * Resolves when every connected watcher was sent everything up to a log id, or the wait is over. Never rejects: the change
+   * is done, whoever knows it.
+   */
   watchersTold(logId: LogId, waitMs: number): Promise<WatchersTold>;
   /** Begins to hand leadership over, wherever it is. @returns who is to lead. */
   transfer(to: NodeId | null): Promise<NodeId>;

@@ -59,11 +59,11 @@ export interface ClientView {
 
 /** What a client node is made of, as far as it tells of it. */
 interface ClientParts {
-  readonly self: Self;
-  readonly servers: Servers;
-  readonly follower: ChangeFollower;
-  readonly cache: KeyCache;
-  readonly registry: Registry;
+  readonly self: Pick<Self, "info">;
+  readonly servers: Pick<Servers, "ask" | "order" | "connected" | "missing" | "cluster">;
+  readonly follower: Pick<ChangeFollower, "following" | "leader" | "ageMs" | "throughLogId">;
+  readonly cache: Pick<KeyCache, "size" | "bytes" | "bytesMax">;
+  readonly registry: Pick<Registry, "size" | "isLoaded">;
   readonly isStopping: () => boolean;
 }
 
@@ -132,9 +132,15 @@ export class ClientOperations implements Operations {
     return this.#parts.servers.ask<ChecksCall, ServiceChecks>(name, CLIENT_CALL.checks, { name });
   }
 
-  watchersTold(logId: LogId, waitMs: number): Promise<WatchersTold> {
+  async watchersTold(logId: LogId, waitMs: number): Promise<WatchersTold> {
+    const { servers, self } = this.#parts;
     const call: ToldCall = { logId, waitMs };
-    return this.#parts.servers.order<ToldCall, WatchersTold>(CLIENT_CALL.told, call, waitMs + ORDER_MS);
+    try {
+      return await servers.order<ToldCall, WatchersTold>(CLIENT_CALL.told, call, waitMs + ORDER_MS);
+    } catch {
+      // The change itself is done: an error would be read as if it were not.
+      return { told: 0, waiting: [...servers.connected, self.info()].map(({ name }) => name) };
+    }
   }
 
   transfer(to: NodeId | null): Promise<NodeId> {

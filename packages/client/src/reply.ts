@@ -17,6 +17,7 @@ export type Outcome =
 /** Retryable errors that are found before anything is written, or that prove that nothing was. */
 const SURELY_NOT_DONE: ReadonlySet<ErrorCode> = new Set([
   "DISTER_ERR_NO_LEADER",
+  "DISTER_ERR_NO_SERVER",
   "DISTER_ERR_NOT_LEADER",
   "DISTER_ERR_NOT_FORMED",
   "DISTER_ERR_BUSY",

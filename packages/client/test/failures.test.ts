@@ -235,14 +235,17 @@ describe("C2 what a failed write may have done", () => {
     expect(error.details["reason"]).toBe("ECONNREFUSED");
   });
 
-  test.each(["DISTER_ERR_NO_LEADER", "DISTER_ERR_BUSY", "DISTER_ERR_DROPPED", "DISTER_ERR_TRANSFERRING"])(
-    "after nothing but %s it is surely not done",
-    async (code) => {
-      const node = await fakeNode({ code });
-      const error = await errorOf(hastyClient(node.url, { retries: 2 }).client.kv.set("a", "1"));
-      expect(error.code).toBe(code);
-    },
-  );
+  test.each([
+    "DISTER_ERR_NO_LEADER",
+    "DISTER_ERR_NO_SERVER",
+    "DISTER_ERR_BUSY",
+    "DISTER_ERR_DROPPED",
+    "DISTER_ERR_TRANSFERRING",
+  ])("after nothing but %s it is surely not done", async (code) => {
+    const node = await fakeNode({ code });
+    const error = await errorOf(hastyClient(node.url, { retries: 2 }).client.kv.set("a", "1"));
+    expect(error.code).toBe(code);
+  });
 
   test("a read is never unknown", async () => {
     const node = await fakeNode("hang up");

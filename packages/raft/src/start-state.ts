@@ -7,14 +7,16 @@ import type { CoreStatus } from "./core/core.ts";
  *     log:            base ........... lastIndex
  *     state machine:        applied
  *
- * A state machine ahead of the log is sound in two cases: a crash between "snapshot in use" and "log begins behind it", and
- * a log that was cut by damage behind which the state machine still has what is missing. Such a log may also end with
- * entries that had been overwritten: what lies before the damage in its file can be older than what was lost.
+ * A state machine that the log does not hold is sound in three cases: a crash between "snapshot in use" and "log begins
+ * behind it"; a log that was cut by damage behind which the state machine still has what is missing; and such a log that
+ * ends with entries that had been overwritten, because the damage took the records that replaced them. Those may be of an
+ * older or of a newer term than what came instead and was applied.
+ *
+ * A state machine that has all that a damaged log may have acknowledged makes it whole.
  * @throws DisterError `DISTER_ERR_STORE`; nothing is changed then.
  */
 export async function settleStart(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
   const applied = stateMachine.applied();
-  const restored = stateMachine.restoredFrom();
   // Installing a snapshot makes the sender's term durable first, so an older term means a log that lost its memory of
   // votes (scenario P4). It must not be mistaken for an installation that was cut.
   if (log.hardState().term < applied.term) {
@@ -22,36 +24,51 @@ export async function settleStart(log: LogStore, stateMachine: StateMachine<unkn
       reason: `it holds an entry of term ${applied.term}, the log's hard state is of term ${log.hardState().term}`,
     });
   }
-  const atSnapshot = restored.index > 0 && restored.index === applied.index;
-  if (atSnapshot && (applied.index > log.lastIndex() || log.termAt(applied.index) !== applied.term)) {
-    logger.info("finishing the installation of a snapshot", { index: applied.index });
-    return log.reset(applied);
-  }
+  // No snapshot explains this: a log begins behind one that was installed, never later.
   if (applied.index < log.base().index) {
     throw new DisterError("DISTER_ERR_STORE", {
       reason: `it is at log index ${applied.index}, the log begins behind ${log.base().index}: entries are missing`,
     });
   }
-  const isAhead = applied.index > log.lastIndex();
-  const term = isAhead ? 0 : log.termAt(applied.index)!;
-  if (term === applied.term) return;
-  if (term < applied.term && applied.index <= log.suspect().index) return beginBehindState(log, stateMachine, logger);
-  const reason = isAhead
-    ? `it is at log index ${applied.index}, the log ends at ${log.lastIndex()}: they do not belong together`
-    : `index ${applied.index} has term ${applied.term} in it and ${term} in the log`;
-  throw new DisterError("DISTER_ERR_STORE", { reason });
+  if (log.termAt(applied.index) !== applied.term) await beginBehindState(log, stateMachine, logger);
+  await endDoubt(log, stateMachine, logger);
 }
 
-/** What is applied was committed. It must be durable before a damaged log may begin anew behind it. */
 async function beginBehindState(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
   const applied = stateMachine.applied();
-  const durable = await stateMachine.checkpoint();
-  if (durable.index < applied.index) throw new DisterError("DISTER_ERR_STORE", { reason: "it cannot be made durable" });
+  const restored = stateMachine.restoredFrom();
+  if (restored.index > 0 && restored.index === applied.index) {
+    logger.info("finishing the installation of a snapshot", { index: applied.index });
+    return log.reset(applied);
+  }
+  if (applied.index > log.suspect().index) {
+    const reason =
+      applied.index > log.lastIndex()
+        ? `it is at log index ${applied.index}, the log ends at ${log.lastIndex()}: they do not belong together`
+        : `index ${applied.index} has term ${applied.term} in it and ${log.termAt(applied.index)} in the log`;
+    throw new DisterError("DISTER_ERR_STORE", { reason });
+  }
+  // What is applied was committed. It must be durable before a damaged log may begin anew behind it.
+  if (!(await isDurable(stateMachine))) {
+    throw new DisterError("DISTER_ERR_STORE", { reason: "it cannot be made durable" });
+  }
   logger.warn("the damaged log begins anew behind what is applied", { index: applied.index });
   await log.reset(applied);
-  if (applied.index < log.suspect().index) return;
+}
+
+/** All that the log may have acknowledged is applied, and the log agrees with that: nothing is missing. */
+async function endDoubt(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
+  const { index } = stateMachine.applied();
+  const suspect = log.suspect();
+  if (suspect.index === 0 || index < suspect.index || !(await isDurable(stateMachine))) return;
   await log.trust();
-  logger.info("all that the damaged log had is applied: it is whole again", { index: applied.index });
+  logger.info("all that the damaged log had is applied: it is whole again", { index });
+}
+
+/** Makes what is applied durable. Asked for, and not believed: the process before may have ended before it was synced. */
+async function isDurable(stateMachine: StateMachine<unknown>): Promise<boolean> {
+  const durable = await stateMachine.checkpoint();
+  return durable.index >= stateMachine.applied().index;
 }
 
 /**

@@ -130,4 +130,18 @@ describe("a log that lost what it had acknowledged", () => {
     await settle();
     expect(only!.log.suspect().index).toBeGreaterThan(4);
   });
+
+  it("goes on alone when the state has all that the log had, whatever lay behind the last entry", async () => {
+    const t = await trial(1);
+    const [only] = t.nodes;
+    for (let write = 0; write < 10; write++) await t.propose(only!, `k${write}`);
+    await only!.node.stop();
+    await only!.peer.close();
+    only!.log.damageBehind(only!.log.lastIndex());
+    expect(only!.log.suspect().index).toBeGreaterThan(10);
+    await only!.start([1], membersAt(1));
+    await t.until(() => only!.role === "leader");
+    await t.propose(only!, "after");
+    expect(only!.node.status().suspect).toBe(false);
+  });
 });

@@ -90,9 +90,10 @@ function inspectLast(
   const madeEnd = header.dataOffset + firstRecordsBytes(header);
   // What the copy of the hard state calls committed was durable here when it was written.
   const commit = known?.hardState.commit ?? 0;
-  const knownIndex = Math.max(contents.knownIndex, commit);
+  // Up to the mark of a suspect log that is what was lost, and what has come since counts for nothing: a crash may cut it.
+  const isNews = (index: number): boolean => index > (known?.suspect.index ?? 0);
+  const knownIndex = Math.max(0, ...[contents.knownIndex, commit].filter(isNews));
   const tail = judgeTail({ window, stop, items, madeEnd, baseIndex: header.baseIndex, lastIndex, knownIndex });
-  if (tail.damage !== undefined || lastIndex >= commit || commit <= known!.suspect.index)
-    return { contents, tail, items };
+  if (tail.damage !== undefined || lastIndex >= commit || !isNews(commit)) return { contents, tail, items };
   return { contents, tail: { ...tail, damage: `entry ${commit} was acknowledged and is not there` }, items };
 }

@@ -19,7 +19,8 @@ import { NO_CUT } from "./state-slot.ts";
  * 4. the cut, and the end of the intent.
  *
  * @returns what happened, for people.
- * @throws DisterError `DISTER_ERR_LOG_CORRUPT` when the hard state may be lost as well: nothing is changed then.
+ * @throws DisterError `DISTER_ERR_LOG_CORRUPT` when the hard state may be lost as well, or when nothing shows how much was
+ *   acknowledged: nothing is changed then.
  *   `DISTER_ERR_DISK_FULL` when there is no room for the copies: nothing but the mark is changed then.
  */
 export function cutAway(context: LogContext, state: StateFile, damage: LogDamage): string {
@@ -29,7 +30,11 @@ export function cutAway(context: LogContext, state: StateFile, damage: LogDamage
     throw corruptAt(path, offset, both);
   }
   const before = state.values;
-  const index = Math.max(damage.highestIndex, before.suspect.index, before.hardState.commit);
+  const index = Math.max(damage.highestIndex, before.suspect.index);
+  if (before.hardState.commit > index) {
+    // No sign of an entry is left that was there for sure, so there may have been any number more.
+    throw corruptAt(path, offset, `${reason}; what was acknowledged behind it cannot be told`);
+  }
   const suspect = { index, term: before.hardState.term };
   state.storeNow({ ...before, suspect });
   const names = keepAside(context, damage.changed);

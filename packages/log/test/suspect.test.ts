@@ -303,6 +303,39 @@ describe("the mark", () => {
     await lab.with((log) => expect(log.suspect().term).toBe(4));
   });
 
+  test("a crash while a leader makes the log whole is no new damage, also below what was known to be committed", async () => {
+    for (const votes of [false, true]) {
+      const lab = new LogLab();
+      await lab.with(async (log) => {
+        await log.append({ entries: entriesOf(1, 9, 1), hardState: { ...HARD, commit: 0 } });
+        await log.append({ entries: [], hardState: { ...HARD, term: 3, commit: 9 } });
+      });
+      lab.flip(lab.startOf(3) + 80, 1);
+      await lab.with(async (log) => {
+        expect([log.lastIndex(), log.suspect()]).toEqual([3, { index: 9, term: 3 }]);
+        if (votes) await log.append({ entries: [], hardState: { ...HARD, term: 4, commit: 2 } });
+        await log.append({ entries: entriesOf(4, 6, 4) });
+      });
+      const evidence = lab.fileSystem.contents(`${lab.path()}.damaged`);
+      // Of the last batch the items have arrived and no record.
+      const start = lab.startOf(3);
+      lab.zero(start, lab.bytes().length - start);
+      await lab.with((log) => {
+        expect([log.recovery.damage, log.lastIndex()]).toEqual([undefined, 3]);
+        expect([log.suspect(), log.hardState().term]).toEqual([{ index: 9, term: 3 }, votes ? 4 : 3]);
+      });
+      expect(lab.fileSystem.contents(`${lab.path()}.damaged`)).toEqual(evidence);
+      // Above the mark, and when it has ended, what was known counts again.
+      await lab.with(async (log) => {
+        await log.append({ entries: entriesOf(4, 10, 5) });
+        await log.append({ entries: [], hardState: { ...HARD, term: 5, commit: 10 } });
+      });
+      const last = lab.startOf(9);
+      lab.zero(last, lab.bytes().length - last);
+      await lab.with((log) => expect([log.lastIndex(), log.suspect()]).toEqual([9, { index: 10, term: 5 }]));
+    }
+  });
+
   test("is found in either slot of the state", async () => {
     for (const offset of [0, 4096]) {
       const lab = await suspect();

@@ -37,7 +37,8 @@ export async function settleStart(log: LogStore, stateMachine: StateMachine<unkn
 async function beginBehindState(log: LogStore, stateMachine: StateMachine<unknown>, logger: Logger): Promise<void> {
   const applied = stateMachine.applied();
   const restored = stateMachine.restoredFrom();
-  if (restored.index > 0 && restored.index === applied.index) {
+  const atSnapshot = restored.index > 0 && restored.index === applied.index;
+  if (atSnapshot) {
     logger.info("finishing the installation of a snapshot", { index: applied.index });
     return log.reset(applied);
   }
@@ -75,11 +76,13 @@ async function isDurable(stateMachine: StateMachine<unknown>): Promise<boolean> 
  * Refuses a log that lost what it had acknowledged where no other voter could make it whole: the node would wait for ever.
  * @throws DisterError `DISTER_ERR_LOG_CORRUPT`.
  */
-export function refuseHopelessLog(log: LogStore, { id, membership }: CoreStatus): void {
+export function refuseHopelessLog(log: LogStore, { id, membership, membershipIndex }: CoreStatus): void {
   const suspect = log.suspect();
   const others = membership.members.filter((member) => member.voter && member.id !== id);
   if (suspect.index === 0 || others.length > 0 || membership.members.length === 0) return;
-  const lost = `entries up to ${suspect.index} may have been acknowledged and are lost, and no other voter has them`;
+  // Voters that joined by entries that are lost are not known here, and this node not to them, as long as it does not run.
+  const known = `the membership of entry ${membershipIndex} names no other voter that has them`;
+  const lost = `entries up to ${suspect.index} may have been acknowledged and are lost, and ${known}`;
   const reason = log.recovery.damage === undefined ? lost : `${lost}. ${log.recovery.damage}`;
   throw new DisterError("DISTER_ERR_LOG_CORRUPT", { file: "the log", offset: 0, reason });
 }

@@ -93,7 +93,9 @@ function inspectLast(
   // Up to the mark of a suspect log that is what was lost, and what has come since counts for nothing: a crash may cut it.
   const isNews = (index: number): boolean => index > (known?.suspect.index ?? 0);
   const knownIndex = Math.max(0, ...[contents.knownIndex, commit].filter(isNews));
-  const tail = judgeTail({ window, stop, items, madeEnd, baseIndex: header.baseIndex, lastIndex, knownIndex });
+  const committedIndex = Math.max(0, ...[contents.hardState.commit, commit].filter(isNews));
+  const { baseIndex } = header;
+  const tail = judgeTail({ window, stop, items, madeEnd, baseIndex, lastIndex, knownIndex, committedIndex });
   if (tail.damage !== undefined || lastIndex >= commit || !isNews(commit)) return { contents, tail, items };
   return { contents, tail: { ...tail, damage: `entry ${commit} was acknowledged and is not there` }, items };
 }

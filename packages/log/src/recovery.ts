@@ -107,7 +107,8 @@ async function openFound(
     await handle.datasync();
     removeLeftovers(context, leftovers);
     const itemsRebuilt = await repairLast(handle, contents, tail, items);
-    settleState(state, hardState, contents.lastIndex);
+    const isHardStateMissing = !isCovered(contents.hardState, hardState);
+    settleState(state, { hardState, isHardStateMissing }, contents.lastIndex);
     const files = linked.map((file, at) => asLogFile(file, linked[at + 1]?.beginning));
     const lastFile = files.at(-1)!;
     lastFile.adopt(handle);
@@ -122,7 +123,7 @@ async function openFound(
     return {
       files,
       hardState,
-      isHardStateMissing: !isCovered(contents.hardState, hardState),
+      isHardStateMissing,
       state,
       recovery: { entryCount, tornBytes: tail.tornBytes, itemsRebuilt, ...damage },
     };
@@ -160,17 +161,25 @@ async function beginLog(context: LogContext, state: StateFile): Promise<Recovere
 function mergedHardState(state: StateFile, last: LinkedFile, { hardState, stop }: FileContents): HardState {
   if (state.values === undefined) return hardState;
   const merged = laterHardState(hardState, state.values.hardState);
-  if (merged !== undefined) return merged;
+  // A copy that is ahead says that the last records are not there. What it calls committed may have been in them, and what is
+  // here in their place may be what they had replaced.
+  if (merged !== undefined) return isCovered(hardState, merged) ? merged : { ...merged, commit: hardState.commit };
   const votes = `${hardState.vote} and ${state.values.hardState.vote}`;
   const reason = `two votes in term ${hardState.term}: ${votes}, here and in ${state.path}`;
   throw corruptAt(last.path, stop.offset, reason);
 }
 
 /** Brings the copy up to the hard state that was found. A file that was noted as damaged has been read and is sound, or cut. */
-function settleState(state: StateFile, hardState: HardState, lastIndex: number): void {
+function settleState(
+  state: StateFile,
+  { hardState, isHardStateMissing }: Pick<RecoveredLog, "hardState" | "isHardStateMissing">,
+  lastIndex: number,
+): void {
   const wanted: HardState = { ...hardState, commit: Math.min(hardState.commit, lastIndex) };
   const before = state.values;
-  if (state.isWhole && before?.damagedFile === 0 && isCovered(before.hardState, wanted)) return;
+  // When the log has its hard state again, nothing shows any more that the commit of the copy is not to be believed.
+  const isSettled = !isHardStateMissing && before?.damagedFile === 0 && isCovered(before.hardState, wanted);
+  if (state.isWhole && isSettled) return;
   const values: StateValues = { ...(before ?? plainValues(wanted)), hardState: wanted, damagedFile: 0, cut: NO_CUT };
   state.storeNow(values);
 }

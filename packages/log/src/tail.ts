@@ -17,6 +17,8 @@ export interface TailFacts {
   readonly lastIndex: number;
   /** Highest index that the chain knows to have been durable or committed. */
   readonly knownIndex: number;
+  /** Highest index that is known to have been committed: up to there nothing is ever replaced. */
+  readonly committedIndex: number;
 }
 
 /** The end of a log. It may go on after what lies behind is cleared, unless that is damage. */
@@ -42,7 +44,8 @@ export function judgeTail(facts: TailFacts): Tail {
   const claims = claimsBehind(facts);
   const lost = claims.filter(({ index }) => index > facts.lastIndex);
   const here = claims.find(({ item }) => item.start === stop.offset)?.item;
-  const damage = damageOf(facts, { dirtyEnd, lost, here });
+  const committed = claims.find(({ index }) => index <= facts.committedIndex);
+  const damage = damageOf(facts, { dirtyEnd, lost, here, committed });
   if (damage !== undefined || stop.reason === "unchained") return { dirtyEnd, tornBytes: 0, damage };
   let tornEnd = dirtyEnd;
   for (const { item } of lost) {
@@ -60,10 +63,10 @@ interface Claim {
 /** Why the end of the chain is not one that a crash leaves. */
 function damageOf(
   facts: TailFacts,
-  behind: { dirtyEnd: number; lost: readonly Claim[]; here: Item | undefined },
+  behind: { dirtyEnd: number; lost: readonly Claim[]; here: Item | undefined; committed: Claim | undefined },
 ): string | undefined {
   const { window, stop, madeEnd, knownIndex } = facts;
-  const { dirtyEnd, lost, here } = behind;
+  const { dirtyEnd, lost, here, committed } = behind;
   if (stop.offset < madeEnd) return "the first records of the file are damaged";
   for (const header of headersBetween(window, stop.offset, dirtyEnd)) {
     // A header further on that says that what lies here was durable proves that it was acknowledged.
@@ -72,6 +75,8 @@ function damageOf(
   }
   const acknowledged = lost.find(({ index }) => index <= knownIndex);
   if (acknowledged !== undefined) return `entry ${acknowledged.index} was acknowledged and is not there`;
+  // No batch that a crash cuts writes the item of an entry that was committed before.
+  if (committed !== undefined) return `entry ${committed.index} was committed and is not there`;
   const lostBytes = lost.reduce((bytes, { item }) => bytes + item.length, 0);
   if (lost.length > LIMITS.appendEntriesMax && lostBytes > BATCH_BYTES_MAX) {
     return `${lost.length} entries are not there, more than one batch holds`;

@@ -143,11 +143,12 @@ describe("after a crash between the two syncs", () => {
     const lab = await crashed((path) => path === PATH);
     const log = await lab.open();
     expect([log.lastIndex(), log.suspect().index, log.recovery.damage]).toEqual([3, 0, undefined]);
-    expect(log.hardState()).toEqual({ ...hardState, commit: 3 });
+    // Not its commit: what that speaks of may have gone with the record.
+    expect(log.hardState()).toEqual({ ...hardState, commit: 0 });
     lab.fileSystem.crash();
-    expect(recorded(lab).at(-1)).toEqual({ ...hardState, commit: 3 });
+    expect(recorded(lab).at(-1)).toEqual({ ...hardState, commit: 0 });
     lab.fileSystem.remove(PATH);
-    await lab.with((again) => expect(again.hardState()).toEqual({ ...hardState, commit: 3 }));
+    await lab.with((again) => expect(again.hardState()).toEqual({ ...hardState, commit: 0 }));
   });
 
   test("the record alone is newer: it counts, and the copy gets it before anybody relies on it", async () => {
@@ -202,19 +203,19 @@ describe("damage of one place never makes a node forget a vote", () => {
       const lab = await voted();
       lab.flip(offset, 1);
       await lab.with((log) => {
-        expect(log.hardState()).toEqual(vote);
+        expect(log.hardState()).toEqual({ ...vote, commit: 0 });
         expect([log.lastIndex(), log.suspect()]).toEqual([3, { index: 3, term: 2 }]);
       });
-      expect(recorded(lab).at(-1)).toEqual(vote);
+      expect(recorded(lab).at(-1)).toEqual({ ...vote, commit: 0 });
     }
   });
 
   test("the vote's record turned to zeros, as if it had been cut: the copy decides", async () => {
     const lab = await voted();
     lab.zero(lab.startOf(2) + 64 + 40 + 96, 96);
-    await lab.with((log) => expect([log.hardState(), log.suspect().index]).toEqual([vote, 0]));
+    await lab.with((log) => expect([log.hardState(), log.suspect().index]).toEqual([{ ...vote, commit: 0 }, 0]));
     lab.fileSystem.remove(PATH);
-    await lab.with((log) => expect(log.hardState()).toEqual(vote));
+    await lab.with((log) => expect(log.hardState()).toEqual({ ...vote, commit: 0 }));
   });
 
   test("records and one slot of the copy are damaged: refused, because the newest may be lost", async () => {
@@ -281,6 +282,40 @@ describe("damage of one place never makes a node forget a vote", () => {
 });
 
 describe("the copy's commit", () => {
+  /** Entries 3 to 5 of term 1 were replaced by two of term 2, and a vote of term 3 knew these to be committed; both are zeros. */
+  async function cutBehindReplaced(): Promise<{ lab: LogLab; items: Uint8Array }> {
+    const lab = new LogLab();
+    await lab.with((log) => log.append({ entries: entriesOf(1, 5, 1), hardState: { term: 1, vote: VOTE, commit: 0 } }));
+    const items = lab.bytes().subarray(0, 100);
+    await lab.with(async (log) => {
+      await log.append({ entries: entriesOf(3, 4, 2) });
+      await log.append({ entries: [], hardState: { term: 3, vote: VOTE, commit: 4 } });
+    });
+    const start = lab.startOf(2);
+    lab.zero(start, lab.bytes().length - start);
+    return { lab, items };
+  }
+
+  test("shows that an item behind the end is of an entry that was committed, and no leftover of what a crash cut", async () => {
+    const { lab } = await cutBehindReplaced();
+    await lab.with((log) => {
+      expect(log.recovery.damage).toContain("entry 3 was committed and is not there");
+      expect([log.lastIndex(), log.termAt(4), log.suspect()]).toEqual([5, 1, { index: 5, term: 3 }]);
+    });
+    await lab.with((log) => expect([log.recovery.damage, log.suspect().index]).toEqual([undefined, 5]));
+  });
+
+  test("says nothing of what is there when its record is not: that may be what was replaced", async () => {
+    const { lab, items } = await cutBehindReplaced();
+    lab.damage(0, items);
+    for (let start = 0; start < 2; start++) {
+      await lab.with((log) => {
+        expect([log.lastIndex(), log.termAt(4)]).toEqual([5, 1]);
+        expect(log.hardState()).toEqual({ term: 3, vote: VOTE, commit: 0 });
+      });
+    }
+  });
+
   test("follows a reset to a position before it, which misses nothing", async () => {
     const lab = new LogLab();
     await lab.with(async (log) => {

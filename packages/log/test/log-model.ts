@@ -67,13 +67,12 @@ export function* during(state: ModelState, call: Call): Generator<ModelState> {
 }
 
 /**
- * What a state becomes when the second copy of a later hard state is durable and nothing else of its append is. The copy
- * knows as committed only what was durable before.
+ * What a state becomes when the second copy of a later hard state is durable and nothing else of its append is. Its commit
+ * is not believed then, only that of the last record, which may be any before; the copy knows what was durable before.
  */
 export function* withCopy(state: ModelState, { term, vote, commit }: HardState): Generator<ModelState> {
   const last = state.entries.at(-1)?.index ?? state.start.index;
-  const from = state.hardState.commit;
-  for (let each = from; each <= Math.max(from, Math.min(commit, last)); each++) {
+  for (let each = 0; each <= Math.max(state.hardState.commit, Math.min(commit, last)); each++) {
     yield { ...state, hardState: { term, vote, commit: each } };
   }
 }

@@ -125,11 +125,16 @@ export function* headersBetween(window: RecordWindow, from: number, to: number):
   }
 }
 
-/** True when all of the bytes that share some sector are zero. */
+/**
+ * True when some sector that a record reaches into is zero from the record on: also what shares the sector and was written
+ * behind it, for that would have been lost with it.
+ */
 function hasLostSector(window: RecordWindow, offset: number, length: number): boolean {
-  const at = window.reach(offset, length);
+  const end = offset + length;
+  const reached = end + ((SECTOR_BYTES - (end % SECTOR_BYTES)) % SECTOR_BYTES) - offset;
+  const at = window.reach(offset, reached);
   for (let from = 0; from < length; ) {
-    const to = Math.min(length, from + SECTOR_BYTES - ((offset + from) % SECTOR_BYTES));
+    const to = from + SECTOR_BYTES - ((offset + from) % SECTOR_BYTES);
     if (isZero(window.bytes, at + from, at + to)) return true;
     from = to;
   }

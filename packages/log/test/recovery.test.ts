@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { encodeHardState } from "../src/hard-state.ts";
 import { packItem, viewOf } from "../src/item.ts";
-import { encodeRecord, RECORD_KIND } from "../src/record.ts";
+import { encodeRecord, RECORD_HEADER_BYTES, RECORD_KIND } from "../src/record.ts";
 import { FIRST_RECORDS_END, IDENTITY, LogLab } from "./log-lab.ts";
 import { entriesOf, entryOf } from "./log-model.ts";
 
@@ -143,6 +143,17 @@ describe("recovery, item by record (the decision table)", () => {
     await lab.with((log) => log.append({ entries: entriesOf(1, 3, 1) }));
     lab.flip(lab.startOf(1) + 70, 1);
     await lab.expectSuspect("no sector of it is missing", { lastIndex: 1, index: 3 });
+  });
+
+  test("zeros that a bad record alone has in a sector are no lost sector while the next record begins there", async () => {
+    const lab = new LogLab();
+    // The first ends with a zero, which is the first byte of a sector.
+    const first = entryOf(1, 1, 4608 + 1 - FIRST_RECORDS_END - RECORD_HEADER_BYTES);
+    first.payload.fill(0, first.payload.length - 1);
+    await lab.with((log) => log.append({ entries: [first, entryOf(2, 1)] }));
+    expect(lab.startOf(1)).toBe(4609);
+    lab.flip(lab.startOf(0) + RECORD_HEADER_BYTES, 1);
+    await lab.expectSuspect("no sector of it is missing", { lastIndex: 0, index: 2 });
   });
 
   test("an item that says something else than its chained record is rewritten", async () => {

@@ -24,13 +24,34 @@ function endOf(bytes: Uint8Array): number {
   return end;
 }
 
+/** Bytes of a file, and what stands from an offset on instead. */
+interface Change {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly changed: Uint8Array;
+}
+
 /**
  * What the log cannot tell from a batch that was cut (docs/formats/log-file.md, "Not noticed"): damage in a last record that
- * ends with zeros of its own in a sector of its own. Where that may be so nothing is damaged: the run would prove nothing.
+ * ends with zeros of its own in a sector of its own, and damage that leaves nothing but zeros in a sector.
  */
-function mayLookCut(end: number, offset: number): boolean {
+function mayLookCut({ bytes, offset, changed }: Change): boolean {
+  const end = endOf(bytes);
   const left = (SECTOR_BYTES - (end % SECTOR_BYTES)) % SECTOR_BYTES;
-  return end - offset < RECORD_BYTES_USUAL && left < RECORD_BYTES_USUAL;
+  if (end - offset < RECORD_BYTES_USUAL && left < RECORD_BYTES_USUAL) return true;
+  const after = Uint8Array.from(bytes);
+  after.set(changed, offset);
+  for (let from = offset - (offset % SECTOR_BYTES); from < offset + changed.length; from += SECTOR_BYTES) {
+    if (after.subarray(from, from + SECTOR_BYTES).every((byte) => byte === 0)) return true;
+  }
+  return false;
+}
+
+/** Does a change in a file of the log of a machine that is down, unless that would prove nothing. */
+function damage(machine: Machine, path: string, change: Change): void {
+  if (mayLookCut(change)) return;
+  machine.disk.files.damage(path, change.offset, change.changed);
+  machine.damage = "log";
 }
 
 /** Where the records of a machine end: the last file of its log, and the offset there. */
@@ -50,17 +71,15 @@ export function damageTail(machine: Machine, bytesFromEnd: number): void {
 /** Changes one byte of the records of a machine that is down. */
 export function damageAt(machine: Machine, path: string, offset: number): void {
   const { files } = machine.disk;
-  if (!files.exists(path)) return;
-  const bytes = files.contents(path);
-  const end = endOf(bytes);
   // What lies before the records are items, which are made anew from the records.
-  if (offset < 4_096 || offset >= end || mayLookCut(end, offset)) return;
-  files.damage(path, offset, Uint8Array.of(bytes[offset]! ^ 0x10));
-  machine.damage = "log";
+  if (offset < 4_096 || !files.exists(path)) return;
+  const bytes = files.contents(path);
+  if (offset >= endOf(bytes)) return;
+  damage(machine, path, { bytes, offset, changed: Uint8Array.of(bytes[offset]! ^ 0x10) });
 }
 
 /** Changes bits in a file of the log of a machine that is down. */
-function damage(machine: Machine, fault: Fault): void {
+function damageSomewhere(machine: Machine, fault: Fault): void {
   const { files } = machine.disk;
   if (!files.exists(FOLDER)) return;
   // The copy of the hard state is damaged as well, now and then; never both, which no node can be healed of.
@@ -73,13 +92,11 @@ function damage(machine: Machine, fault: Fault): void {
   const end = endOf(bytes);
   if (end === 0) return;
   const offset = Math.floor(fault.more * end);
-  if (mayLookCut(end, offset)) return;
   const length = fault.whom < 0.5 ? 1 : Math.min(SECTOR_BYTES, end - offset);
   const changed = bytes
     .slice(offset, offset + length)
     .map((byte, at) => (length === 1 ? byte ^ 0x10 : at % 2 ? 0 : byte ^ 0xff));
-  files.damage(path, offset, changed);
-  machine.damage = "log";
+  damage(machine, path, { bytes, offset, changed });
 }
 
 export const DISK_FAULTS = {
@@ -110,6 +127,6 @@ export const DISK_FAULTS = {
     if (!cluster.staysWholeWithout([machine])) return;
     machine.restartAtMs = cluster.world.nowMs + fault.forMs;
     machine.kill("kill");
-    damage(machine, fault);
+    damageSomewhere(machine, fault);
   },
 } as const satisfies Record<string, DoFault>;

@@ -43,7 +43,10 @@ test("X10 a script runs where the node's own configuration allows it, with its w
 });
 
 test("X10 by default no script runs, and other checks do", async () => {
-  const server = createServer((socket) => socket.once("data", () => socket.end("+PONG\r\n"))).listen(0, "127.0.0.1");
+  // The daemon may be stopped in the middle of a check: the reset that it leaves behind is nothing to fail on.
+  const server = createServer((socket) =>
+    socket.on("error", () => {}).once("data", () => socket.end("+PONG\r\n")),
+  ).listen(0, "127.0.0.1");
   onTestFinished(() => {
     server.close();
   });

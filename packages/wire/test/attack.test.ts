@@ -80,7 +80,7 @@ class Bare {
 }
 
 async function listening(take: (socket: Socket) => void): Promise<number> {
-  const server = createServer(take);
+  const server = createServer((socket) => take(socket.on("error", () => {})));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cleanups.push(() => server.close());
   return (server.address() as { port: number }).port;

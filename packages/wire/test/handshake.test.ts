@@ -43,7 +43,7 @@ function taking(socket: Socket): Raw {
 const raw = (port: number): Raw => taking(connect({ host: "127.0.0.1", port }));
 
 async function listening(take: (socket: Socket) => void): Promise<number> {
-  const server: Server = createServer(take);
+  const server: Server = createServer((socket) => take(socket.on("error", () => {})));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cleanups.push(() => server.close());
   const address = server.address();

@@ -255,6 +255,27 @@ describe("every rule notices what it is there for, and nothing else", () => {
     expect(() => rule.opened(process, logOf([1, 2]) as never, image([1, 2], 1))).toThrow(/term 2/);
   });
 
+  test("14: a damaged log that suspects less than what it had acknowledged and nothing asked it to replace", () => {
+    const rule = new RestartIdentity();
+    const image = (terms: number[]) => {
+      return { base: { index: 0, term: 0 }, terms, hardState: { term: 2, vote: null, commit: 0 } };
+    };
+    const damaged = (last: number) => {
+      return { ...logOf([1]), suspect: () => ({ index: last, term: 2 }), recovery: { damage: "a byte" } } as never;
+    };
+    const model = new LogModel(image([1, 1, 1, 1]));
+    const process = pretend("a", { model, damage: "log" });
+    rule.opened(process, damaged(4), image([1]));
+    expect(() => rule.opened(process, damaged(3), image([1]))).toThrow(/to 4 and suspects only those to 3/);
+    expect(() => rule.opened(pretend("a", { model }), damaged(4), image([1]))).toThrow(/nobody damaged/);
+    // From index 3 on another leader's entries were on their way: the old ones of a higher index are nobody's any more.
+    model.handedOver({ entries: [entry(3, 2)] });
+    rule.opened(process, damaged(3), image([1]));
+    expect(() => rule.opened(process, damaged(1), image([1]))).toThrow(/to 2 and suspects only those to 1/);
+    model.done();
+    expect(() => rule.opened(process, damaged(2), image([1]))).toThrow(/to 3 and suspects only those to 2/);
+  });
+
   test("15: messages that are too large, files that stay open", () => {
     const rule = new Bounds();
     const setting = {

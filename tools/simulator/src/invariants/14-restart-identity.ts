@@ -20,9 +20,9 @@ export class RestartIdentity implements Invariant {
       return;
     }
     if (damage === "none") throw new Error(`${name} suspects a log that nobody damaged: ${log.recovery.damage}`);
-    const { durable } = model;
-    if (lastIn(found) < lastIn(durable) && suspect.index < lastIn(durable)) {
-      throw new Error(`${name} lost entries to ${lastIn(durable)} and suspects only those to ${suspect.index}`);
+    const { durable, leastLast } = model;
+    if (lastIn(found) < leastLast && suspect.index < leastLast) {
+      throw new Error(`${name} lost entries to ${leastLast} and suspects only those to ${suspect.index}`);
     }
     if (found.hardState.term < durable.hardState.term) throw new Error(`${name} forgot its term`);
     if (found.hardState.term === durable.hardState.term && durable.hardState.vote !== null) {

@@ -60,6 +60,18 @@ export class LogModel {
     if (step !== undefined) this.durable = after(this.durable, step);
   }
 
+  /** Last index of the shortest log that a crash at this moment can have left. */
+  get leastLast(): number {
+    let state = this.durable;
+    let least = lastIn(state);
+    for (const step of this.#pending) {
+      if (step.kind === "write" && step.from > 0) least = Math.min(least, step.from - 1);
+      state = after(state, step);
+      least = Math.min(least, lastIn(state));
+    }
+    return least;
+  }
+
   /** Why a recovered log is none that a crash at this moment can have left; undefined when it may be. */
   objection(found: LogImage): string | undefined {
     const forgotten = this.#forgotten(found.hardState);

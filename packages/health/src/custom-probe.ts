@@ -19,8 +19,8 @@ const ENVIRONMENT = Object.freeze({ PATH: "/usr/local/bin:/usr/bin:/bin", LANG: 
 
 /**
  * Runs an executable of the allow-list: ok when it prints `1` and nothing else but white space; its exit code means
- * nothing. It runs as the user of this process, in `/`, without input. When the check ends, whatever is left of its
- * process group is killed.
+ * nothing. It runs as the user of this process, in `/`, without input. When it ends, or its time is over, whatever is left
+ * of its process group is killed.
  */
 export function customProbe(options: CustomProbeOptions, components: ProbeComponents = {}): Promise<ProbeResult> {
   return runProbe(options, components, (finish) => {
@@ -37,13 +37,15 @@ export function customProbe(options: CustomProbeOptions, components: ProbeCompon
       detached: true,
       stdio: ["ignore", "pipe", "ignore"],
     });
-    let closed = false;
-    child.on("close", () => {
-      closed = true;
+    let exited = false;
+    child.on("exit", () => {
+      exited = true;
+      // At once: later the number of the group may be another's. What was printed is read all the same.
+      killGroup(child);
     });
     judge(child, finish);
     return () => {
-      if (!closed) killGroup(child);
+      if (!exited) killGroup(child);
     };
   });
 }

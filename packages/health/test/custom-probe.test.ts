@@ -32,6 +32,18 @@ test.each([
   expect(await run(script(text))).toMatchObject({ ok, output });
 });
 
+/** Waits until every process of the list in a file has ended. */
+async function allEnd(pids: string): Promise<void> {
+  for (const pid of readFileSync(pids, "utf8").trim().split("\n")) {
+    for (;;) {
+      // What is killed stays as a zombie until its parent has looked.
+      const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "gone) Z";
+      if (/\) Z/.test(stat)) break;
+      await sleep(10);
+    }
+  }
+}
+
 describe("X10 what may run", () => {
   const evidence = join(folder, "evidence");
 
@@ -99,14 +111,15 @@ describe("X10 what may run", () => {
     const path = script(`sleep 1000 & echo $! > ${pids}; sleep 1000 & echo $! >> ${pids}; echo $$ >> ${pids}; wait`);
     const probing = run(path, "", 400);
     expect(await probing).toMatchObject({ ok: false, output: "timed out after 400 ms" });
-    for (const pid of readFileSync(pids, "utf8").trim().split("\n")) {
-      for (;;) {
-        // What is killed stays as a zombie until its parent has looked.
-        const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "gone) Z";
-        if (/\) Z/.test(stat)) break;
-        await sleep(10);
-      }
-    }
+    await allEnd(pids);
+  });
+
+  test("leaves nothing behind that it started and did not wait for", async () => {
+    const pids = join(folder, "left-pids");
+    // One of them would hold what it prints to open, the other does not.
+    const path = script(`sleep 1000 & echo $! > ${pids}; sleep 1000 > ${folder}/null & echo $! >> ${pids}; echo 1`);
+    expect(await run(path)).toMatchObject({ ok: true, output: "printed 1" });
+    await allEnd(pids);
   });
 
   test("may not print without an end", async () => {

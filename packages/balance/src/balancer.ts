@@ -57,8 +57,8 @@ export interface Balancer<T extends Candidate> {
   pick(key?: string): T | undefined;
   /**
    * Several different ones, in the order in which they were chosen; the first is as likely as by `pick`. Fewer than
-   * `count` when there are not so many (with a load bound: that have room), none when there is nobody. Takes time in
-   * proportion to `count` times the length of the list.
+   * `count` when there are not so many (with a load bound: that have room), none when there is nobody. With `round-robin`
+   * it is the turn of the first alone. Takes time in proportion to `count` times the length of the list.
    * @param count - a whole number, 1 or more.
    */
   pickMany(count: number, key?: string): T[];
@@ -141,8 +141,8 @@ class ListBalancer<T extends Candidate> implements Balancer<T> {
         key,
       ),
     );
-    const { candidates, entries } = this.#roster;
-    return explained({ policy: this.policy, candidates, entries, chosen, draws, overloaded });
+    const { members, entries } = this.#roster;
+    return explained({ policy: this.policy, members, entries, chosen, draws, overloaded });
   }
 
   #several(count: number, next: (taken: ReadonlySet<number>) => Entry<T> | undefined): Entry<T>[] {
@@ -156,7 +156,6 @@ class ListBalancer<T extends Candidate> implements Balancer<T> {
       taken.add(entry.position);
       chosen.push(entry);
     }
-    if (chosen.length > 1) this.#strategy.settle?.();
     return chosen;
   }
 

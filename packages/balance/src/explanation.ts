@@ -1,6 +1,6 @@
-import { type Absence, absenceOf, type Candidate } from "./candidate.ts";
+import type { Absence } from "./candidate.ts";
 import { figure } from "./policies/strategy.ts";
-import type { Entry } from "./roster.ts";
+import type { Entry, Member } from "./roster.ts";
 
 /** Why a candidate was not among those who could be chosen. */
 export type LeftOut = Absence | "over its bounded load";
@@ -36,7 +36,8 @@ export interface Explanation<T> {
 /** What is known of a choice behind it. */
 interface Outcome<T> {
   readonly policy: string;
-  readonly candidates: readonly T[];
+  /** Everybody, in the order of the list. */
+  readonly members: readonly Member<T>[];
   /** Who could be chosen. */
   readonly entries: readonly Entry<T>[];
   readonly chosen: readonly Entry<T>[];
@@ -46,14 +47,14 @@ interface Outcome<T> {
   readonly overloaded: ReadonlyMap<number, string>;
 }
 
-export function explained<T extends Candidate>(outcome: Outcome<T>): Explanation<T> {
-  const { policy, candidates, entries, chosen, draws, overloaded } = outcome;
+export function explained<T>(outcome: Outcome<T>): Explanation<T> {
+  const { policy, members, entries, chosen, draws, overloaded } = outcome;
   const entryAt = new Map(entries.map((entry) => [entry.position, entry]));
   const rankAt = new Map(chosen.map(({ position }, rank) => [position, rank + 1]));
-  const reports = candidates.map((candidate, position) =>
-    reportOf(candidate, entryAt.get(position), {
-      chosen: rankAt.get(position) ?? null,
-      overload: overloaded.get(position),
+  const reports = members.map((member) =>
+    reportOf(member, entryAt.get(member.position), {
+      chosen: rankAt.get(member.position) ?? null,
+      overload: overloaded.get(member.position),
     }),
   );
   return {
@@ -63,21 +64,21 @@ export function explained<T extends Candidate>(outcome: Outcome<T>): Explanation
     totalWeight: reports.reduce((sum, { effectiveWeight }) => sum + effectiveWeight, 0),
     draws:
       chosen.length === 0
-        ? [`Nobody was chosen: of ${candidates.length} candidates none may be.`]
+        ? [`Nobody was chosen: of ${members.length} candidates none may be.`]
         : draws.map((says, draw) => `Candidate ${chosen[draw]!.id} was chosen: ${says}.`),
   };
 }
 
-function reportOf<T extends Candidate>(
-  candidate: T,
+function reportOf<T>(
+  member: Member<T>,
   entry: Entry<T> | undefined,
   fate: { readonly chosen: number | null; readonly overload: string | undefined },
 ): CandidateReport<T> {
-  const { weight } = candidate;
+  const { candidate, weight, absence } = member;
   const { chosen, overload } = fate;
   // Somebody that had room in one draw and none in a later one was no less chosen.
   const full = chosen === null && overload !== undefined;
-  const leftOut = full ? "over its bounded load" : absenceOf(candidate);
+  const leftOut = full ? "over its bounded load" : absence;
   if (entry === undefined || full) {
     const because = full ? `: it ${overload}` : "";
     return {
@@ -91,7 +92,7 @@ function reportOf<T extends Candidate>(
   }
   const reductions = [
     entry.slowStartShare < 1 ? `slow start leaves ${percent(entry.slowStartShare)}` : "",
-    entry.latencyShare < 1 ? `${latencyOf(candidate)} leaves ${percent(entry.latencyShare)}` : "",
+    entry.latencyShare < 1 ? `${latencyOf(member)} leaves ${percent(entry.latencyShare)}` : "",
   ].filter((text) => text !== "");
   const of = reductions.length === 0 ? "" : ` of ${weight}: ${reductions.join(", ")}`;
   const fateSays = chosen === null ? "" : `; chosen${chosen === 1 ? "" : ` as number ${chosen}`}`;
@@ -105,7 +106,7 @@ function reportOf<T extends Candidate>(
   };
 }
 
-function latencyOf({ latencyMs }: Candidate): string {
+function latencyOf({ latencyMs }: Pick<Member<unknown>, "latencyMs">): string {
   return latencyMs === undefined ? "the median of the latencies" : `its latency of ${figure(latencyMs)} ms`;
 }
 

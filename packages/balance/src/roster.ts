@@ -1,7 +1,21 @@
-import { absenceOf, activeWeight, type Candidate, checkMeasures, refusal } from "./candidate.ts";
+import { type Absence, absenceOf, activeWeight, type Candidate, checkMeasures, refusal } from "./candidate.ts";
 import { latencyShares } from "./latency-share.ts";
 import { SLOW_START_STEPS, type SlowStart, slowStartShare } from "./slow-start.ts";
 import { checkListLength } from "./smooth-round-robin.ts";
+
+/** One of the list as it was when it was handed in: what its owner writes into it later is not seen before the next list. */
+export interface Member<T> {
+  readonly candidate: T;
+  /** Its place in the list that was handed in. */
+  readonly position: number;
+  /** What makes it the same one across lists. */
+  readonly id: string;
+  readonly weight: number;
+  /** Why it may not be chosen; null when it may. */
+  readonly absence: Absence | null;
+  readonly latencyMs: number | undefined;
+  readonly healthySinceMs: number | undefined;
+}
 
 /** Somebody who may be chosen. */
 export interface Entry<T> {
@@ -29,8 +43,7 @@ export interface RosterOptions<T> {
 /** A list that was read and checked once: who may be chosen, and with which weight at this time. */
 export class Roster<T extends Candidate> {
   readonly #options: RosterOptions<T>;
-  #candidates: readonly T[] = [];
-  #ids: readonly string[] = [];
+  #members: readonly Member<T>[] = [];
   #entries: readonly Entry<T>[] = [];
   /** When the weights have to be read again; infinite when nobody is warming up. */
   #staleAtMs = Number.POSITIVE_INFINITY;
@@ -39,8 +52,9 @@ export class Roster<T extends Candidate> {
     this.#options = options;
   }
 
-  get candidates(): readonly T[] {
-    return this.#candidates;
+  /** Everybody, in the order of the list. */
+  get members(): readonly Member<T>[] {
+    return this.#members;
   }
 
   /** Who may be chosen, in the order of the list. */
@@ -60,7 +74,7 @@ export class Roster<T extends Candidate> {
   update(candidates: readonly T[]): void {
     checkListLength(candidates);
     const seen = new Map<string, number>();
-    const ids = candidates.map((candidate, position) => {
+    const members = candidates.map((candidate, position): Member<T> => {
       activeWeight(candidate, position);
       checkMeasures(candidate, position);
       const id = this.#options.idOf(candidate, position);
@@ -69,27 +83,25 @@ export class Roster<T extends Candidate> {
         throw refusal(`candidates.${position}`, `the id of candidates.${before}`, "each id once");
       }
       seen.set(id, position);
-      return id;
+      const { weight, latencyMs, healthySinceMs } = candidate;
+      return { candidate, position, id, weight, absence: absenceOf(candidate), latencyMs, healthySinceMs };
     });
-    this.#candidates = [...candidates];
-    this.#ids = ids;
+    this.#members = members;
     this.refresh();
   }
 
   /** Reads the weights as they are now. */
   refresh(): void {
     const { byLatency, slowStart, nowMs } = this.#options;
-    const present = this.#candidates
-      .map((candidate, position) => ({ candidate, position, id: this.#ids[position]!, weight: candidate.weight }))
-      .filter(({ candidate }) => absenceOf(candidate) === null);
-    const byMeasure = byLatency ? latencyShares(present.map(({ candidate }) => candidate.latencyMs)) : undefined;
+    const present = this.#members.filter(({ absence }) => absence === null);
+    const byMeasure = byLatency ? latencyShares(present.map(({ latencyMs }) => latencyMs)) : undefined;
     const now = slowStart === undefined ? 0 : nowMs();
     let warming = false;
-    this.#entries = present.map((entry, place) => {
-      const warm = slowStart === undefined ? 1 : slowStartShare(entry.candidate.healthySinceMs, now, slowStart);
+    this.#entries = present.map(({ candidate, position, id, weight, healthySinceMs }, place) => {
+      const warm = slowStart === undefined ? 1 : slowStartShare(healthySinceMs, now, slowStart);
       const fast = byMeasure?.[place] ?? 1;
       if (warm < 1) warming = true;
-      return { ...entry, weight: entry.weight * warm * fast, slowStartShare: warm, latencyShare: fast };
+      return { candidate, position, id, weight: weight * warm * fast, slowStartShare: warm, latencyShare: fast };
     });
     this.#staleAtMs =
       warming && slowStart !== undefined ? now + slowStart.durationMs / SLOW_START_STEPS : Number.POSITIVE_INFINITY;

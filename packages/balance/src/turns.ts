@@ -51,7 +51,10 @@ export class Turns<T> {
     return best.item;
   }
 
-  /** The next one of those who may be it, with the credit that won; the turn of the others comes sooner for that. */
+  /**
+   * The next one of those who may be it, with the credit that won; undefined when there is nobody. Where not everybody may,
+   * credits drift apart: only a {@link copy} is to be asked so.
+   */
   nextOf(may: (item: T) => boolean): { item: T; credit: number } | undefined {
     let best: Slot<T> | undefined;
     for (const slot of this.#slots) {
@@ -59,22 +62,18 @@ export class Turns<T> {
       // Those who may not were mostly charged just now, so that few of them are asked about.
       if ((best === undefined || slot.credit > best.credit) && may(slot.item)) best = slot;
     }
-    if (best === undefined) {
-      for (const slot of this.#slots) slot.credit -= slot.weight;
-      return undefined;
-    }
+    if (best === undefined) return undefined;
     const { item, credit } = best;
     best.credit -= this.#total;
     return { item, credit };
   }
 
-  /**
-   * Lets nobody be owed, or owe, more than one pick. Needed after several were taken at once: whoever must be among them
-   * because there are no others would else fall behind for ever.
-   */
-  settle(): void {
-    const total = this.#total;
-    for (const slot of this.#slots) slot.credit = Math.max(-total, Math.min(total, slot.credit));
+  /** The same turns once more, to look ahead in: what is chosen there is no turn here. */
+  copy(): Turns<T> {
+    const copy = new Turns<T>();
+    copy.#slots = this.#slots.map((slot) => ({ ...slot }));
+    copy.#total = this.#total;
+    return copy;
   }
 }
 

@@ -188,23 +188,62 @@ describe("policy round-robin", () => {
     expect(nameOf(chooser.pick())).toBe("c");
   });
 
-  test("several at once are the next several, and over time each comes as often as its weight says", () => {
+  test("several at once are one turn, with those who come next behind: whoever uses only the first uses everybody", () => {
     const chooser = balancer({ policy: "round-robin" }, servers({ a: 1, b: 1, c: 1, d: 1 }));
-    const pairs = [1, 2, 3].map(() => chooser.pickMany(2).map(nameOf));
-    expect(pairs).toEqual([
-      ["a", "b"],
-      ["c", "d"],
-      ["a", "b"],
-    ]);
+    const pairs = [1, 2, 3, 4, 5].map(() => chooser.pickMany(2).map(nameOf).join(""));
+    expect(pairs).toEqual(["ab", "bc", "cd", "da", "ab"]);
+    const firsts = [1, 2, 3].map(() => nameOf(chooser.explain(4).chosen[0]));
+    expect([...firsts, nameOf(chooser.pick())]).toEqual(["b", "c", "d", "a"]);
+  });
+
+  test("the first of several comes exactly as often as its weight says, as by pick", () => {
+    const weights = { a: 1, b: 2, c: 3, d: 4, e: 5 };
+    for (const count of [2, 3, 5, 9]) {
+      const chooser = balancer({ policy: "round-robin" }, servers(weights));
+      const counts = counted(150, () => chooser.pickMany(count)[0]);
+      for (const [name, weight] of Object.entries(weights)) expect(counts.get(name)).toBe(weight * 10);
+    }
+  });
+
+  test("all of several together come about as often as their weights say, where there are others left", () => {
+    const list = servers(Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`n${at}`, 1 + (at % 4)])));
+    const chooser = balancer({ policy: "round-robin" }, list);
+    const counts = new Map<string, number>();
+    for (let nth = 0; nth < 5_000; nth++) {
+      for (const { name } of chooser.pickMany(2)) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    for (const { name, weight } of list) expect(Math.abs(counts.get(name)! / (weight * 200) - 1)).toBeLessThan(0.1);
   });
 
   test("that has given all at once for long does not make anybody pay for it later", () => {
     const chooser = balancer({ policy: "round-robin" }, servers({ light: 1, heavy: 9 }));
     for (let nth = 0; nth < 10_000; nth++) chooser.pickMany(2);
-    const counts = counted(30, () => chooser.pick());
-    expect(counts.get("light")).toBeGreaterThanOrEqual(2);
-    expect(counts.get("light")).toBeLessThanOrEqual(5);
+    expect(counted(30, () => chooser.pick()).get("light")).toBe(3);
   });
+});
+
+test.each(POLICIES)("policy %s does not see what is written into candidates before the next list", (policy) => {
+  let nowMs = 0;
+  const list = servers({
+    a: { healthySinceMs: 0, latencyMs: 5 },
+    b: { healthySinceMs: 0, latencyMs: 5 },
+    c: { alive: false },
+  }) as (Candidate & { name: string; weight: number; alive: boolean; healthySinceMs: number; latencyMs: number })[];
+  const chooser = balancer({ policy, slowStart }, list, { nowMs: () => nowMs });
+  Object.assign(list[0]!, { weight: Number.NaN, healthySinceMs: Number.NaN, latencyMs: -1 });
+  Object.assign(list[1]!, { alive: false });
+  Object.assign(list[2]!, { alive: true });
+  nowMs = 50;
+  const { candidates, totalWeight } = chooser.explain(1, "k");
+  expect(totalWeight).toBeCloseTo(110, 6);
+  expect(candidates.map(({ weight, leftOut }) => [weight, leftOut])).toEqual([
+    [100, null],
+    [100, null],
+    [100, "dead"],
+  ]);
+  expect(candidates[2]!.says).toBe("left out, dead");
+  expect(new Set(chooser.pickMany(3, "k").map(nameOf))).toEqual(new Set(["a", "b"]));
+  expect(() => chooser.update(list)).toThrow("candidates.0.weight: got NaN");
 });
 
 describe("slow start", () => {

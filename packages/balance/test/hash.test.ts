@@ -139,6 +139,23 @@ describe("bounded load", () => {
     }
   });
 
+  test.each([1, 2, 9e15, 2 ** 53, 1e17, 1e300, 1e308])(
+    "loads of %d each, of which one more may be lost in rounding, leave nobody without an answer",
+    (load) => {
+      for (const n of [1, 2, 3, 10]) {
+        const chooser = balancer({ policy: "hash", bound: { loadOf: () => load, factor: 1 } }, even(n));
+        for (const key of KEYS.slice(0, 50)) expect(chooser.pick(key)).toBeDefined();
+      }
+    },
+  );
+
+  test("of loads that large the one that has least for its weight takes the key", () => {
+    const list = servers({ a: 100, b: 300, c: 100 });
+    const loads: Record<string, number> = { a: 1e17, b: 2.9e17, c: 1.1e17 };
+    const chooser = balancer({ policy: "hash", bound: { loadOf: ({ name }) => loads[name]!, factor: 1 } }, list);
+    for (const key of KEYS.slice(0, 50)) expect(nameOf(chooser.pick(key))).toBe("b");
+  });
+
   test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])("a load of %s is refused by its name", (load) => {
     const loadOf = ({ name }: Server): number => (name === "b" ? load : 0);
     const chooser = balancer({ policy: "hash", bound: { loadOf } }, servers({ a: 1, b: 1 }));

@@ -83,6 +83,12 @@ export class BoundedHash<T> implements Strategy<T> {
     return this.#entries[best];
   }
 
+  /** Who has least to do for its weight; the first of equals. */
+  #idlest(loads: readonly number[]): number {
+    const inverses = this.#inverses;
+    return loads.reduce((best, load, at) => (load * inverses[at]! < loads[best]! * inverses[best]! ? at : best), 0);
+  }
+
   #idAt(at: number): string {
     return this.#entries[at]!.id;
   }
@@ -97,11 +103,13 @@ export class BoundedHash<T> implements Strategy<T> {
     const loads = this.#entries.map(({ candidate, position }) => checkedLoad(bound.loadOf(candidate), position));
     const factor = bound.factor ?? BOUND_FACTOR;
     const allowed = factor * (loads.reduce((sum, load) => sum + load, 0) + 1);
+    const idlest = this.#idlest(loads);
     return this.#entries.map(({ position, weight }, at) => {
       if (taken.has(position)) return false;
-      // Together they may have at least one more than they have, so one of all always has room.
+      // Together they may have at least one more than they have, so whoever has least for its weight always has room.
+      // Loads so large that one more is lost in rounding must not take that away.
       const most = Math.ceil((allowed * weight) / this.#total);
-      if (loads[at]! < most) return true;
+      if (loads[at]! < most || at === idlest) return true;
       overloaded?.(position, `has ${figure(loads[at]!)} of the ${most} that it may have`);
       return false;
     });

@@ -18,8 +18,6 @@ export interface Strategy<T> {
   next(key: string | undefined): Entry<T> | undefined;
   /** Chooses one that is not taken; with nobody taken the one that `next` would have chosen. */
   nextOf(round: Round, key: string | undefined): Entry<T> | undefined;
-  /** Called after several were chosen at once. */
-  settle?(): void;
 }
 
 /** A number in a sentence: at most four digits behind the point. */

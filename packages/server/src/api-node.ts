@@ -51,8 +51,8 @@ export interface Reads {
   /** In the order of their names. */
   services(consistency: Consistency): Promise<Answer<readonly Service[]>>;
   service(name: string, consistency: Consistency): Promise<Answer<Service | undefined>>;
-  /** Tells the names of services that are gone. */
-  onServiceRemoved(listener: (name: string) => void): void;
+  /** Tells services that have changed, as they are then; null for one that is gone. */
+  onServiceChanged(listener: (name: string, service: Service | null) => void): void;
 }
 
 /** How long checks take. */

@@ -32,9 +32,9 @@ export class MemberReads implements Reads {
     return this.#answer(this.#state.service(name));
   }
 
-  onServiceRemoved(listener: (name: string) => void): void {
+  onServiceChanged(listener: (name: string, service: Service | null) => void): void {
     this.#state.onChange((event) => {
-      if (event.type === "service" && event.service === null) listener(event.name);
+      if (event.type === "service") listener(event.name, event.service);
     });
   }
 

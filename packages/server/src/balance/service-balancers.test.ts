@@ -1,6 +1,6 @@
-import { type Service, STATUS } from "@dister/types";
+import { type Service, type ServiceInstance, STATUS } from "@dister/types";
 import { ManualClock, SeededRng, serviceOf } from "@dister/types/testing";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ServiceBalancers } from "./service-balancers.ts";
 
 /** A service whose nodes, by port, are alive. */
@@ -27,26 +27,119 @@ it("turns go on by the address when the service changes, and begin anew when it 
     balancers.of(of, { policy: "round-robin" }).pick()?.port ?? undefined;
   expect([next(service([1, 2, 3])), next(service([1, 2, 3]))]).toEqual(["1", "2"]);
   expect(next(service([4, 3, 2, 1], 2))).toBe("3");
-  balancers.forget("s");
+  balancers.changed("s", null);
   expect(next(service([1, 2, 3], 3))).toBe("1");
 });
 
-it("an instance that recovered gets its weight back slowly, where the service says so", () => {
-  const clock = new ManualClock();
-  const balancers = new ServiceBalancers(new SeededRng(1), clock);
+describe("slow start", () => {
   const node = [1, 2].map((port) => ({ host: "h", port }));
-  const of = serviceOf({ name: "s", type: "tcp", node, slowstart: 10_000 }, { status: STATUS.alive, checked: true });
-  const recovered = { ...of, node: [{ ...of.node[0]!, sinceMs: clock.wallMs() }, of.node[1]!] };
-  const weights = (): number[] =>
-    balancers
-      .of(recovered, { policy: "priority" })
-      .explain()
-      .candidates.map(({ effectiveWeight }) => Math.round(effectiveWeight));
-  expect(weights()).toEqual([10, 100]);
-  clock.advance(5_000);
-  expect(weights()).toEqual([55, 100]);
-  clock.advance(5_000);
-  expect(weights()).toEqual([100, 100]);
+  const alive = { status: STATUS.alive, checked: true } as const;
+  const old = serviceOf({ name: "s", type: "tcp", node, slowstart: 10_000 }, { ...alive, sinceMs: 1 });
+
+  /** A node that follows the service, of which only the first instance changes. */
+  class Follower {
+    readonly clock = new ManualClock();
+    readonly #balancers = new ServiceBalancers(new SeededRng(1), this.clock);
+    #service = old;
+
+    /** The service changes, and nobody asks. */
+    hears(first: Partial<ServiceInstance>): void {
+      const node = [{ ...this.#service.node[0]!, ...first }, old.node[1]!];
+      this.#service = { ...this.#service, node, modifyIndex: this.#service.modifyIndex + 1 };
+      this.#balancers.changed("s", this.#service);
+    }
+
+    weights(): number[] {
+      const { candidates } = this.#balancers.of(this.#service, { policy: "priority" }).explain();
+      return candidates.map(({ effectiveWeight }) => Math.round(effectiveWeight));
+    }
+
+    ramp(): number[] {
+      return [0, 5_000, 5_000].map((passesMs) => {
+        this.clock.advance(passesMs);
+        return this.weights()[0]!;
+      });
+    }
+  }
+
+  it("gives an instance that recovered its weight back in its time", () => {
+    const follower = new Follower();
+    follower.hears({ sinceMs: follower.clock.wallMs() });
+    expect(follower.weights()).toEqual([10, 100]);
+    expect(follower.ramp()).toEqual([10, 55, 100]);
+  });
+
+  it.each([-3_600_000, -10_000, 10_000, 3_600_000])(
+    "takes its time though the clock of the one who leads differs by %i ms",
+    (skewMs) => {
+      const follower = new Follower();
+      follower.hears({ status: STATUS.dead, sinceMs: follower.clock.wallMs() + skewMs });
+      follower.clock.advance(20_000);
+      follower.hears({ ...alive, sinceMs: follower.clock.wallMs() + skewMs });
+      expect(follower.ramp()).toEqual([10, 55, 100]);
+    },
+  );
+
+  it("ends in its time when this node first looks with a clock that is behind, and asks for no clock while it goes on", () => {
+    const follower = new Follower();
+    follower.hears({ sinceMs: follower.clock.wallMs() + 3_600_000 });
+    expect(follower.weights()).toEqual([10, 100]);
+    follower.clock.advance(5_000);
+    follower.clock.jumpWall(-86_400_000);
+    expect(follower.weights()).toEqual([55, 100]);
+    follower.hears({ tags: ["another"] });
+    expect(follower.weights()).toEqual([55, 100]);
+    follower.clock.advance(5_000);
+    expect(follower.weights()).toEqual([100, 100]);
+  });
+
+  it("begins again with each recovery, also while log time stands still", () => {
+    const follower = new Follower();
+    const sinceMs = follower.clock.wallMs();
+    follower.hears({ sinceMs });
+    expect(follower.ramp()).toEqual([10, 55, 100]);
+    follower.hears({ status: STATUS.dead, sinceMs });
+    follower.hears({ ...alive, sinceMs });
+    expect(follower.ramp()).toEqual([10, 55, 100]);
+  });
+
+  it("begins also where this node did not see the failure before the recovery", () => {
+    const follower = new Follower();
+    follower.hears({});
+    follower.clock.advance(60_000);
+    follower.hears({ sinceMs: follower.clock.wallMs() - 30_000 });
+    expect(follower.ramp()).toEqual([10, 55, 100]);
+  });
+
+  it("is not for one that was used all along, though nobody asked: kept by a protection, or used before its first check", () => {
+    for (const before of [
+      { status: STATUS.dead, kept: true },
+      { checked: false, sinceMs: 0 },
+    ]) {
+      const follower = new Follower();
+      follower.hears(before);
+      follower.clock.advance(60_000);
+      follower.hears({ ...alive, kept: false, sinceMs: follower.clock.wallMs() });
+      expect(follower.weights()).toEqual([100, 100]);
+    }
+  });
+
+  it("is for one that was taken out of use in between: by the end of the protection, or by an operator", () => {
+    for (const between of [{ kept: false }, { kept: false, mode: "draining" as const }]) {
+      const follower = new Follower();
+      follower.hears({ status: STATUS.dead, kept: true });
+      follower.hears(between);
+      follower.hears({ ...alive, mode: "active", sinceMs: follower.clock.wallMs() });
+      expect(follower.ramp()).toEqual([10, 55, 100]);
+    }
+  });
+
+  it("is for one that was unknown and not used", () => {
+    const follower = new Follower();
+    follower.hears({ status: STATUS.dead, checked: false, sinceMs: 0 });
+    follower.hears({ ...alive, sinceMs: follower.clock.wallMs() });
+    expect(follower.ramp()).toEqual([10, 55, 100]);
+  });
 });
 
 it("with policy first, who has the foremost tag comes first, each time in the order that was asked for", () => {

@@ -2,6 +2,7 @@ import { type Balancer, createBalancer, type Policy } from "@dister/balance";
 import type { Clock, Rng, Service } from "@dister/types";
 import type { LatenciesMs } from "./asked-latencies.ts";
 import { type Choice, choicesOf } from "./choice.ts";
+import { Recoveries } from "./recoveries.ts";
 
 interface Kept {
   readonly balancer: Balancer<Choice>;
@@ -24,33 +25,39 @@ export interface Wish {
 /** The balancers of this node: one for each service and policy that was asked for, so that turns go on. */
 export class ServiceBalancers {
   readonly #rng: Rng;
-  readonly #clock: Pick<Clock, "wallMs">;
+  readonly #clock: Pick<Clock, "nowMs" | "wallMs">;
+  readonly #recoveries: Recoveries;
   readonly #kept = new Map<string, Map<Policy, Kept>>();
 
-  /** @param clock - log time says since when an instance is healthy, so the wall's clock is asked how long that is. */
-  constructor(rng: Rng, clock: Pick<Clock, "wallMs">) {
+  constructor(rng: Rng, clock: Pick<Clock, "nowMs" | "wallMs">) {
     this.#rng = rng;
     this.#clock = clock;
+    this.#recoveries = new Recoveries(clock);
   }
 
   /** The balancer for a service as it is now. */
   of(service: Service, wish: Wish): Balancer<Choice> {
     const { tagOrder, latenciesMs } = wish;
     // One that knows no turns need not be kept, and there are as many orders as anybody can think of.
-    if (tagOrder !== undefined) return this.#make(service, wish, choicesOf(service));
+    if (tagOrder !== undefined) return this.#make(service, wish, this.#choices(service));
     const kept = this.#keptFor(service, wish);
     // Latencies change without the service.
     if (kept.latenciesMs !== latenciesMs || kept.modifyIndex !== service.modifyIndex) {
-      kept.balancer.update(choicesOf(service, latenciesMs));
+      kept.balancer.update(this.#choices(service, latenciesMs));
       kept.modifyIndex = service.modifyIndex;
       kept.latenciesMs = latenciesMs;
     }
     return kept.balancer;
   }
 
-  /** The service is gone. */
-  forget(name: string): void {
-    this.#kept.delete(name);
+  /** A service has changed just now; null: it is gone. */
+  changed(name: string, service: Service | null): void {
+    this.#recoveries.changed(name, service);
+    if (service === null) this.#kept.delete(name);
+  }
+
+  #choices(service: Service, latenciesMs?: LatenciesMs): Choice[] {
+    return choicesOf(service, { latenciesMs, backSinceMs: this.#recoveries.of(service) });
   }
 
   /** The one that was made before, unless it was made for another slow start; its list may be an old one. */
@@ -67,7 +74,7 @@ export class ServiceBalancers {
 
   #make({ slowstart }: Service, { policy, tagOrder }: Wish, choices: readonly Choice[] = []): Balancer<Choice> {
     const durationMs = Number(slowstart ?? 0);
-    const components = { rng: this.#rng, nowMs: () => this.#clock.wallMs() };
+    const components = { rng: this.#rng, nowMs: () => this.#clock.nowMs() };
     const slowStart = durationMs > 0 ? { durationMs } : undefined;
     return createBalancer<Choice>(components, { policy, idOf: ({ id }) => id, tagOrder, slowStart }, choices);
   }

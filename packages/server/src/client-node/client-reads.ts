@@ -99,8 +99,8 @@ export class ClientReads implements Reads {
     );
   }
 
-  onServiceRemoved(listener: (name: string) => void): void {
-    this.#registry.onRemoved(listener);
+  onServiceChanged(listener: (name: string, service: Service | null) => void): void {
+    this.#registry.onChanged(listener);
   }
 
   #cached(key: string): Answer<KvRecord | undefined> | undefined {

@@ -3,7 +3,7 @@ import type { Service } from "@dister/types";
 /** The services as this client node last knew them, without secrets. They stay when no server answers any more. */
 export class Registry {
   #services = new Map<string, Service>();
-  readonly #removedListeners: ((name: string) => void)[] = [];
+  readonly #listeners: ((name: string, service: Service | null) => void)[] = [];
   #isLoaded = false;
 
   /** False until the services were read for the first time. */
@@ -29,19 +29,22 @@ export class Registry {
     const before = this.#services;
     this.#services = new Map([...services].map((service) => [service.name, service]));
     this.#isLoaded = true;
-    for (const name of before.keys()) if (!this.#services.has(name)) this.#tellRemoved(name);
+    for (const name of before.keys()) if (!this.#services.has(name)) this.#tell(name, null);
+    for (const [name, service] of this.#services) this.#tell(name, service);
   }
 
   set(name: string, service: Service | null): void {
+    if (service === null && !this.#services.delete(name)) return;
     if (service !== null) this.#services.set(name, service);
-    else if (this.#services.delete(name)) this.#tellRemoved(name);
+    this.#tell(name, service);
   }
 
-  onRemoved(listener: (name: string) => void): void {
-    this.#removedListeners.push(listener);
+  /** Listens to services that have changed; null: it is gone. */
+  onChanged(listener: (name: string, service: Service | null) => void): void {
+    this.#listeners.push(listener);
   }
 
-  #tellRemoved(name: string): void {
-    for (const listener of this.#removedListeners) listener(name);
+  #tell(name: string, service: Service | null): void {
+    for (const listener of this.#listeners) listener(name, service);
   }
 }

@@ -1,8 +1,16 @@
 import type { Explanation } from "@dister/balance";
-import { type BalanceExplanation, DisterError, type ServiceInstance, showInstance, stateOf } from "@dister/types";
+import {
+  type BalanceExplanation,
+  DisterError,
+  type Service,
+  type ServiceInstance,
+  showInstance,
+  stateOf,
+} from "@dister/types";
 import { BalanceQuerySchema, parseOrThrow } from "@dister/types/schemas";
 import type { FastifyInstance } from "fastify";
-import type { ApiNode } from "../api-node.ts";
+import type { Answer, ApiNode } from "../api-node.ts";
+import type { LatenciesMs } from "../balance/asked-latencies.ts";
 import type { Choice } from "../balance/choice.ts";
 import { ServiceBalancers } from "../balance/service-balancers.ts";
 import { ok, protectionMark, withLogId } from "./reply.ts";
@@ -10,14 +18,24 @@ import { ok, protectionMark, withLogId } from "./reply.ts";
 /** `/balance`: healthy nodes of a service. Served from this node's own state: the answer is a hint, not a fact. */
 export function balanceRoutes(server: FastifyInstance, { reads, rng, clock, latencies }: BalanceNode): void {
   const balancers = new ServiceBalancers(rng, clock);
-  reads.onServiceRemoved((name) => balancers.forget(name));
+  reads.onServiceChanged((name, service) => balancers.changed(name, service));
+
+  const read = async (name: string): Promise<Measured> => ({ answer: await reads.service(name, "local") });
+  const measured = async (name: string): Promise<Measured> => {
+    const { value: before } = await reads.service(name, "local");
+    const latenciesMs = before === undefined ? undefined : await latencies.of(before);
+    // A leader that hangs lets them wait, and who was taken out meanwhile must not be given any more.
+    const answer = await reads.service(name, "local");
+    // Positions mean nothing in another definition.
+    return answer.value?.definedIndex === before?.definedIndex ? { answer, latenciesMs } : { answer };
+  };
 
   server.get("/balance", async (request, reply) => {
     const { name, policy, key, count, tags, explain } = parseOrThrow(BalanceQuerySchema, request.query, "query");
-    const { value: service, marks: source } = withLogId(reply, await reads.service(name, "local"));
+    const { answer, latenciesMs } = await (policy === "latency" ? measured(name) : read(name));
+    const { value: service, marks: source } = withLogId(reply, answer);
     if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
-    const measured = policy === "latency" ? await latencies.of(service) : undefined;
-    const balancer = balancers.of(service, { policy, tagOrder: tags, latenciesMs: measured });
+    const balancer = balancers.of(service, { policy, tagOrder: tags, latenciesMs });
     const marks = { ...source, ...protectionMark([service]) };
     if (explain === "1") return ok(shown(balancer.explain(count, key)), marks);
     const chosen = count === undefined ? oneOf(balancer.pick(key)) : balancer.pickMany(count, key);
@@ -25,6 +43,12 @@ export function balanceRoutes(server: FastifyInstance, { reads, rng, clock, late
     const nodes = chosen.map(({ instance }) => showInstance(instance));
     return ok(count === undefined ? nodes[0] : nodes, marks);
   });
+}
+
+/** A service as it is now, and how long the checks of its instances take where that was asked for. */
+interface Measured {
+  readonly answer: Answer<Service | undefined>;
+  readonly latenciesMs?: LatenciesMs | undefined;
 }
 
 type BalanceNode = Pick<ApiNode, "reads" | "rng" | "clock" | "latencies">;
@@ -53,7 +77,8 @@ function inStates(
   { leftOut, says }: { leftOut: string | null; says: string },
   instance: ServiceInstance,
 ): { leftOut: string | null; says: string } {
-  if (instance.kept) return { leftOut, says: `${says}; critical, used on as its service is protected` };
+  if (instance.kept && leftOut === null)
+    return { leftOut, says: `${says}; critical, used on as its service is protected` };
   if (leftOut !== "dead") return { leftOut, says };
   const state = stateOf(instance);
   return { leftOut: state, says: `left out, ${state}` };

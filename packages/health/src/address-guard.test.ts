@@ -20,6 +20,7 @@ test.each([
   ["the last link-local IPv6", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
   ["link-local IPv6 with a zone", "fe80::1%eth0"],
   ["metadata over IPv6", "fd00:ec2::254"],
+  ["credentials of containers over IPv6", "fd00:ec2::23"],
   ["metadata over IPv6", "fd20:ce::254"],
   ["metadata outside of the link-local range", "100.100.100.200"],
   ["a name", "localhost"],

@@ -1,8 +1,11 @@
-import { lookup as systemLookup } from "node:dns/promises";
+import { lookup } from "node:dns/promises";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 
 /** Resolves a name to every address that it has. */
 export type NameLookup = (name: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
+
+/** As the system resolves, by files and servers. */
+export const systemLookup: NameLookup = (name) => lookup(name, { all: true });
 
 /**
  * Link-local addresses, where clouds answer with a machine's credentials, and the metadata addresses outside of that
@@ -14,7 +17,8 @@ refuseIpv4("100.100.100.200", 32);
 refuseIpv4("168.63.129.16", 32);
 refuseIpv4("192.0.0.192", 32);
 REFUSED.addSubnet("fe80::", 10, "ipv6");
-REFUSED.addAddress("fd00:ec2::254", "ipv6");
+// Metadata at ::254, credentials of containers at ::23; all of it belongs to the cloud.
+REFUSED.addSubnet("fd00:ec2::", 32, "ipv6");
 REFUSED.addAddress("fd20:ce::254", "ipv6");
 
 /**
@@ -54,7 +58,7 @@ class AddressRefused extends Error {
 export function guardedLookup(
   host: string,
   allow: (address: string) => boolean = allowAddress,
-  lookup: NameLookup = (name) => systemLookup(name, { all: true }),
+  lookup: NameLookup = systemLookup,
 ): LookupFunction {
   if (isIP(host) !== 0 && !allow(host)) throw new AddressRefused();
   const allowed = async (name: string) => (await lookup(name)).filter(({ address }) => allow(address));

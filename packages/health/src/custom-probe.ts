@@ -30,7 +30,7 @@ export function customProbe(options: CustomProbeOptions, components: ProbeCompon
       finish(false, refused ?? "");
       return () => {};
     }
-    const child = spawn(argv[0]!, argv.slice(1), {
+    const child: ChildProcess = spawn(argv[0]!, argv.slice(1), {
       cwd: "/",
       env: ENVIRONMENT,
       shell: false,
@@ -46,6 +46,8 @@ export function customProbe(options: CustomProbeOptions, components: ProbeCompon
     judge(child, finish);
     return () => {
       if (!exited) killGroup(child);
+      // Who has left the group may hold the other end, and print on and on.
+      child.stdout?.destroy();
     };
   });
 }

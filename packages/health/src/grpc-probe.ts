@@ -1,5 +1,6 @@
 import { type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from "node:http2";
 import { isIPv6 } from "node:net";
+import { Duplex } from "node:stream";
 import { DriverSocket, type HostOptions } from "./driver-socket.ts";
 import { grpcHealthRequest, readGrpcHealthReply } from "./grpc-health.ts";
 import { type Finish, type ProbeComponents, type ProbeResult, reasonOf, runProbe } from "./probe.ts";
@@ -18,10 +19,18 @@ export function grpcProbe(options: GrpcProbeOptions, components: ProbeComponents
     const { host, port, timeoutMs } = options;
     const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
     const socket = new DriverSocket(options, components, finish);
-    const session = connect(`http://${authority}`, { createConnection: () => socket.connect() });
     const fail = (error: unknown): void => finish(false, reasonOf(error));
     socket.on("error", fail);
+    const session = connect(`http://${authority}`, {
+      createConnection: () => throughLimit(socket.connect()).on("error", fail),
+      settings: { enablePush: false },
+    });
     session.on("error", fail);
+    // Nothing that is pushed is wanted, and the error of a stream that nobody listens to would end the process.
+    session.on("stream", (pushed) => {
+      pushed.on("error", () => {});
+      finish(false, "an answer that is not understood");
+    });
     session.on("close", () => finish(false, "closed without an answer"));
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: "POST",
@@ -40,6 +49,31 @@ export function grpcProbe(options: GrpcProbeOptions, components: ProbeComponents
       socket.destroy();
     };
   });
+}
+
+/**
+ * A socket as a plain stream. HTTP/2 takes a socket's bytes where they come into the process, so that no limit would ever
+ * see them: headers of an answer that only announce another one may follow each other without an end.
+ */
+function throughLimit(socket: DriverSocket): Duplex {
+  const stream = new Duplex({
+    read: () => {
+      socket.resume();
+    },
+    write: (chunk: Uint8Array, _encoding, done) => {
+      socket.write(chunk, done);
+    },
+    destroy: (error, done) => {
+      socket.destroy();
+      done(error);
+    },
+  });
+  socket.on("data", (chunk: Buffer) => {
+    if (!stream.push(chunk)) socket.pause();
+  });
+  socket.on("end", () => stream.push(null));
+  socket.on("close", () => stream.destroy());
+  return stream;
 }
 
 function readReply(stream: ClientHttp2Stream, finish: Finish): void {

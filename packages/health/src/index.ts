@@ -17,6 +17,7 @@ export { type ProbedType, type ProbeSettings, probeFor } from "./probe-for.ts";
 export { type RedisProbeOptions, redisProbe } from "./redis-probe.ts";
 export { RiseFall, type RiseFallOptions } from "./rise-fall.ts";
 export type { CheckSchedulerOptions } from "./scheduler-options.ts";
+export { sharedLookup } from "./shared-lookup.ts";
 export { type TcpProbeOptions, tcpProbe } from "./tcp-probe.ts";
 export { type TtlQuestion, TtlReports } from "./ttl-reports.ts";
-export { BODY_BYTES_MAX, type WebProbeOptions, webProbe } from "./web-probe.ts";
+export { ANSWER_BYTES_MAX, BODY_BYTES_MAX, type WebProbeOptions, webProbe } from "./web-probe.ts";

@@ -1,3 +1,4 @@
+import type { Client } from "pg";
 import { type DatabaseProbeOptions, databaseProbe, judgeOne } from "./database-probe.ts";
 import { type DriverSocket, driver } from "./driver-socket.ts";
 import { type Finish, type ProbeComponents, type ProbeResult, reasonOf } from "./probe.ts";
@@ -20,6 +21,8 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
     password: () => pass ?? "",
     database: options.database ?? user,
     ssl: false,
+    sslnegotiation: "postgres",
+    client_encoding: "utf8",
     options: "-c search_path=pg_catalog",
     application_name: "dister-health",
     statement_timeout: Math.ceil(timeoutMs),
@@ -27,6 +30,8 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
     keepAlive: false,
     stream: () => socket,
   });
+  forgetReplication(client);
+  hashOnce(client);
   client.on("error", (error: unknown) => finish(false, codeOf(error)));
   let answered = false;
   const query = async (): Promise<void> => {
@@ -40,6 +45,24 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
     if (answered) client.end().catch(() => undefined);
     return answered;
   };
+}
+
+/** The one setting that the driver takes from the environment and that cannot be given as none. */
+function forgetReplication(client: Client): void {
+  const { connectionParameters } = client as Client & { readonly connectionParameters: { replication?: unknown } };
+  connectionParameters.replication = undefined;
+}
+
+/**
+ * A server says how often the password is to be hashed, and the driver hashes anew for each time that it says so, in the
+ * threads that the process needs for its files. No server says so twice, and what is thrown here ends the probe.
+ */
+function hashOnce({ connection }: Client): void {
+  let asked = false;
+  connection.on("authenticationSASLContinue", () => {
+    if (asked) throw new Error("asked twice for a proof");
+    asked = true;
+  });
 }
 
 /** The five characters of an SQLSTATE, or the code of the connection; nothing else that a server sent. */

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
+import type { Socket } from "node:net";
 import { DisterError, parseCheckHeaders, parseExpectedStatus } from "@dister/types";
 import { guardedLookup } from "./address-guard.ts";
 import { type Finish, type ProbeComponents, type ProbeOptions, type ProbeResult, reasonOf, runProbe } from "./probe.ts";
@@ -23,6 +24,12 @@ export interface WebProbeOptions extends ProbeOptions {
 
 /** Bytes of a body that are read; a longer one is as good as a whole one. */
 export const BODY_BYTES_MAX = 64 * 1024;
+
+/**
+ * Bytes of an answer with all that is around its body. A target may announce an answer without an end before it gives one, and
+ * a body that comes byte by byte takes six times as many.
+ */
+export const ANSWER_BYTES_MAX = 512 * 1024;
 
 /**
  * Asks an address: ok when the status is an expected one and the body, or its first {@link BODY_BYTES_MAX} bytes,
@@ -53,6 +60,7 @@ export async function webProbe(options: WebProbeOptions, components: ProbeCompon
       rejectUnauthorized: true,
       ...(options.ca === undefined ? {} : { ca: [options.ca].flat() }),
     });
+    request.on("socket", (socket) => limitBytes(socket, finish));
     let answered = false;
     request.on("response", (response) => {
       answered = true;
@@ -107,6 +115,14 @@ function read<T>(field: "headers" | "expect", text: string, parse: (text: string
   if (value !== undefined) return value;
   const allowed = field === "expect" ? "statuses, for example 200-299,401" : "lines 'name: value'";
   throw new DisterError("DISTER_ERR_INVALID", { field, got: "a text that is not shown", allowed });
+}
+
+function limitBytes(socket: Socket, finish: Finish): void {
+  let bytes = 0;
+  socket.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) finish(false, `more than ${ANSWER_BYTES_MAX} bytes`);
+  });
 }
 
 function judge(response: IncomingMessage, { statuses, whyNot }: Expectation, finish: Finish): void {

@@ -122,6 +122,14 @@ describe("X10 what may run", () => {
     await allEnd(pids);
   });
 
+  test("is heard no more when it is over, not even what has left its process group and prints on", async () => {
+    const pids = join(folder, "away-pids");
+    // What is left prints until nobody is there to read it.
+    const path = script(`setsid sh -c 'echo $$ > ${pids}; while echo 1; do sleep 0.05; done' & wait`);
+    expect(await run(path, "", 400)).toMatchObject({ ok: false, output: "timed out after 400 ms" });
+    await allEnd(pids);
+  });
+
   test("may not print without an end", async () => {
     const path = script("while :; do echo 1111111111111111111111111111; done");
     expect(await run(path)).toMatchObject({ ok: false, output: "printed more than 1024 bytes" });

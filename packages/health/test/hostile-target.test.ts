@@ -91,7 +91,15 @@ describe("X11 a password", () => {
 
   test("of the machine that checks is never sent for one that was left out", async () => {
     const before = { ...process.env };
-    Object.assign(process.env, { PGPASSWORD: "m4chine", PGUSER: "m4chine", PGOPTIONS: "-c m4chine=1" });
+    Object.assign(process.env, {
+      PGPASSWORD: "m4chine",
+      PGUSER: "m4chine",
+      PGOPTIONS: "-c m4chine=1",
+      PGREPLICATION: "m4chine",
+      PGCLIENT_ENCODING: "m4chine",
+      // With this one alone the driver would refuse to begin.
+      PGSSLNEGOTIATION: "direct",
+    });
     try {
       // A login that asks for the password in plain words.
       const server = await listen((socket) =>

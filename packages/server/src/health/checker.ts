@@ -4,6 +4,7 @@ import {
   type CustomChecks,
   type ProbeResult,
   probeFor,
+  sharedLookup,
   TtlReports,
 } from "@dister/health";
 import type { Clock, Logger, Rng } from "@dister/types";
@@ -27,6 +28,7 @@ export class Checker {
   readonly #scheduler: CheckScheduler<Target>;
   readonly #targets = new Map<string, Target>();
   readonly #reports: TtlReports;
+  readonly #lookup = sharedLookup();
 
   /** @param parts.onState - hears that what the checks of an instance come to has changed. */
   constructor(
@@ -84,7 +86,7 @@ export class Checker {
 
   async #check({ key, known: { type, instance } }: Target, signal: AbortSignal): Promise<ProbeResult | null> {
     if (type === "ttl") return this.#reports.check({ key, ttlMs: Number(instance.ttl) });
-    return probeFor(type, instance, { custom: this.#custom })(signal);
+    return probeFor(type, instance, { custom: this.#custom, lookup: this.#lookup })(signal);
   }
 }
 

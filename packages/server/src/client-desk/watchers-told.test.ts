@@ -18,8 +18,11 @@ class Bench {
   readonly clock = new ManualClock();
   others: PeerRpc["call"] = async () => new TextEncoder().encode(JSON.stringify({ told: 2, waiting: [] }));
   readonly watchers: Watchers;
+  members: readonly string[];
 
   constructor(ids: readonly string[], { appliedMs = 0, failure }: { appliedMs?: number; failure?: DisterError } = {}) {
+    this.members = ids;
+    const membership = () => membershipOf(this.members.map(member));
     const timeout = new DisterError("DISTER_ERR_TIMEOUT", { what: "the cluster", timeoutMs: HOLD_MS });
     const rpc: PeerRpc = {
       serve: () => undefined,
@@ -30,7 +33,11 @@ class Bench {
     this.watchers = new Watchers({
       components: { rpc, clock: this.clock, self: { id: "A" } },
       membered: {
-        raft: { membership: membershipOf(ids.map(member)) },
+        raft: {
+          get membership() {
+            return membership();
+          },
+        },
         gateway: {
           applied: (_index, withinMs) =>
             new Promise((resolve, reject) => {
@@ -78,5 +85,28 @@ describe("who was sent a change", () => {
       return others(to, ...rest);
     };
     expect(await stopped.told(1_000)).toMatchObject([{ told: 2, waiting: ["name-A", "name-B"] }]);
+  });
+  it("is asked of a member that is starting anew, or is cut off, until the time is over", async () => {
+    const bench = new Bench(["A", "B", "C"]);
+    const { others } = bench;
+    const refused = new DisterError("DISTER_ERR_PEER_UNREACHABLE", { peer: "B", reason: "not connected" });
+    bench.others = async (to, ...rest) => {
+      if (to === "B" && bench.clock.nowMs() < 3_000) throw refused;
+      return others(to, ...rest);
+    };
+    expect(await bench.told(5_000)).toEqual([{ told: 6, waiting: ["a client"], atMs: 3_000 }]);
+    const tooLate = new Bench(["A", "B"]);
+    tooLate.others = () => Promise.reject(refused);
+    expect(await tooLate.told(5_000)).toEqual([{ told: 2, waiting: ["a client", "name-B"], atMs: 4_900 }]);
+  });
+
+  it("is not waited for from a member that is removed meanwhile, nor from one that does not know the call", async () => {
+    const bench = new Bench(["A", "B", "C"]);
+    bench.others = async (peer) => {
+      if (peer === "C") throw new DisterError("DISTER_ERR_PEER_METHOD", { peer, method: "watchers.told" });
+      if (bench.clock.nowMs() >= 1_000) bench.members = ["A", "C"];
+      throw new DisterError("DISTER_ERR_PEER_UNREACHABLE", { peer, reason: "not connected" });
+    };
+    expect(await bench.told(5_000)).toEqual([{ told: 2, waiting: ["a client", "name-C"], atMs: 1_100 }]);
   });
 });

@@ -1,7 +1,16 @@
-import { isDisterError, type LogId, logIdIndex, type Membership, type NodeId, type WatchersTold } from "@dister/types";
+import {
+  isDisterError,
+  type LogId,
+  logIdIndex,
+  type Member,
+  type Membership,
+  type NodeId,
+  type WatchersTold,
+} from "@dister/types";
 import { JsonRpc } from "../cluster/json-rpc.ts";
 import type { Self } from "../cluster/self.ts";
 import type { Gateway } from "../gateway.ts";
+import { rest } from "../rest.ts";
 import type { NodeComponents } from "../served-node.ts";
 import type { ToldCall } from "./calls.ts";
 import type { ChangeDesk } from "./change-desk.ts";
@@ -10,6 +19,8 @@ import type { ChangeDesk } from "./change-desk.ts";
 const TOLD_METHOD = "watchers.told";
 /** What the answer of a member may take on top of its wait. */
 const ANSWER_MS = 500;
+/** Between two questions to a member that could not be asked. */
+const RETRY_MS = 100;
 
 /** What is needed of a member. */
 export interface WatchersNode {
@@ -34,19 +45,32 @@ export class Watchers {
 
   /** At all members. One that is not reached in time is waited for in vain, and named. */
   async told(logId: LogId, waitMs: number): Promise<WatchersTold> {
-    const { self } = this.#node.components;
+    const deadlineMs = this.#node.components.clock.nowMs() + waitMs;
     const { members } = this.#node.membered.raft.membership;
-    const call: ToldCall = { logId, waitMs };
-    const answers = await Promise.all(
-      members.map(async ({ id, name }) => {
-        const answer = id === self.id ? this.#toldHere(call) : this.#ask(id, call);
-        return answer.catch((): WatchersTold => ({ told: 0, waiting: [name] }));
-      }),
-    );
+    const answers = await Promise.all(members.map((member) => this.#toldAt(member, logId, deadlineMs)));
     return {
       told: answers.reduce((sum, { told }) => sum + told, 0),
       waiting: answers.flatMap(({ waiting }) => waiting),
     };
+  }
+
+  /** Asks again while there is time: a member that starts anew, or whose connection was cut, may be back in a moment. */
+  async #toldAt({ id, name }: Member, logId: LogId, deadlineMs: number): Promise<WatchersTold> {
+    const { clock, self } = this.#node.components;
+    for (;;) {
+      const call: ToldCall = { logId, waitMs: Math.max(0, deadlineMs - clock.nowMs()) };
+      try {
+        return await (id === self.id ? this.#toldHere(call) : this.#ask(id, call));
+      } catch (error) {
+        // After these the next answer would be the same: this node is ending, or the member's software is older.
+        const final = id === self.id ? "DISTER_ERR_STOPPED" : "DISTER_ERR_PEER_METHOD";
+        if (isDisterError(error, final) || clock.nowMs() + RETRY_MS >= deadlineMs) return { told: 0, waiting: [name] };
+      }
+      await rest(clock, RETRY_MS);
+      const { members } = this.#node.membered.raft.membership;
+      // Who was removed meanwhile sends nobody anywhere.
+      if (!members.some((member) => member.id === id)) return { told: 0, waiting: [] };
+    }
   }
 
   #ask(to: NodeId, call: ToldCall): Promise<WatchersTold> {

@@ -15,6 +15,8 @@ import { snapshotRoutes } from "./snapshot-routes.ts";
 
 /** How long requests that are under way may take when the node stops. */
 const ANSWER_MS = 4_000;
+/** A connection on which nothing moves is cut after this. */
+const IDLE_MS = 30_000;
 
 export interface ApiOptions extends GuardOptions {
   /** Address to listen on. */
@@ -23,6 +25,11 @@ export interface ApiOptions extends GuardOptions {
   readonly port: number;
   /** Folder of a built console, served under `/ui/`; without it there is none. */
   readonly consoleFolder?: string;
+  /**
+   * Milliseconds after which a connection on which nothing moves is cut, 30,000 unless given; a request that asks to be held
+   * is held for longer.
+   */
+  readonly idleMs?: number;
 }
 
 /** The HTTP API. Every reply is `{result, message, data}`; errors carry their code as well. */
@@ -40,7 +47,7 @@ export class Api {
       logger: false,
       bodyLimit: LIMITS.httpBodyBytesMax,
       requestTimeout: 30_000,
-      connectionTimeout: 30_000,
+      connectionTimeout: options.idleMs ?? IDLE_MS,
       forceCloseConnections: "idle",
       // What is wrong before a route is found is answered in the same form: a bad path, no Host, bytes that are not HTTP.
       frameworkErrors: (error, request, reply) => void this.#sendError(error, request, reply),

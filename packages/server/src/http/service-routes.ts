@@ -18,6 +18,9 @@ import { prometheusTargets } from "./prometheus-targets.ts";
 import { ok, protectionMark, withLogId } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 
+/** How long the connection of a request that is held may be idle on top of its wait. */
+const HELD_IDLE_MS = 30_000;
+
 type ServiceNode = Pick<ApiNode, "reads" | "writes" | "operations">;
 
 /** `/service`: registration and listing of whole services. */
@@ -75,7 +78,10 @@ function instanceRoutes(
     const asked = parseOrThrow(ModeChangesSchema, request.body, "body");
     const changes = asked.map(({ name, ...change }) => ({ service: name, ...change }));
     const done = await write(request, { type: "instanceMode", changes });
-    return ok(wait === 0 ? done : { ...done, watchers: await operations.watchersTold(done.logid, wait) });
+    if (wait === 0) return ok(done);
+    // Nothing moves on the connection meanwhile, for longer than it may be idle. The next request on it is as all others.
+    request.raw.setTimeout(wait + HELD_IDLE_MS);
+    return ok({ ...done, watchers: await operations.watchersTold(done.logid, wait) });
   });
 
   server.get("/service/checks", async (request) => {

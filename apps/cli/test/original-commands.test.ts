@@ -301,6 +301,13 @@ describe("addservice and delservice", () => {
     expect(api.requests).toEqual([]);
   });
 
+  test("a password in a file that is not JSON is not shown (X11)", async () => {
+    const file = join(folder, "bad.json");
+    await writeFile(file, '{"name":"db",\n"node":[{"pass": hunter2}]}');
+    expect(await dister("addservice", file)).toBe(1);
+    expect(io.err).toBe(`ERROR: the service config file ${file} cannot be used: it is not JSON: line 2, column 18\n`);
+  });
+
   test("delservice sends a list", async () => {
     api.on("DELETE /service", { logid: 10_001, changed: 2 });
     expect(await dister("delservice", "db,web")).toBe(0);

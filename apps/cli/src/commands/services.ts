@@ -3,6 +3,7 @@ import type { Client, ReadOptions, ServiceDefinition, WriteOptions } from "@dist
 import { DisterError, type ShownService } from "@dister/types";
 import { EXIT } from "../exit-code.ts";
 import { Refusal } from "../failure.ts";
+import { readJson } from "../json-text.ts";
 import { done, indented, type Reply, withMarks } from "../output.ts";
 import { type Marked, marked } from "./marked.ts";
 
@@ -58,12 +59,9 @@ export async function servicesIn(path: string | undefined): Promise<ServiceDefin
     if (code === "ENOENT") throw new Refusal("DISTER_ERR_INVALID", "service config file does not exist", EXIT.failed);
     throw unusable(path, message);
   }
-  let services: unknown;
-  try {
-    services = JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (error) {
-    throw unusable(path, `it is not JSON: ${(error as Error).message}`);
-  }
+  const read = readJson(text.replace(/^\uFEFF/, ""));
+  if ("wrong" in read) throw unusable(path, `it is not JSON: ${read.wrong}`);
+  const services = read.value;
   if (typeof services !== "object" || services === null) throw unusable(path, "it holds neither a service nor a list");
   return services as ServiceDefinition | readonly ServiceDefinition[];
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { DisterError } from "../errors.ts";
+import { instanceAddress, writtenAddress } from "../instance-id.ts";
 
 /** What is wrong with an input, in the words of the error catalogue. */
 export interface Problem {
@@ -9,9 +10,8 @@ export interface Problem {
   readonly allowed: string;
 }
 
-const SECRET = /pass|secret|token|headers/i;
-/** User and password of an address, up to the `@`. */
-const CREDENTIALS = /\/\/[^/]*@/g;
+/** Fields that hold secrets, and what people call such fields. */
+const SECRET = /pass|pwd|secret|token|headers|\bauth|cred|api.?key/i;
 const SHOWN_CHARS_MAX = 80;
 const FIELD_CHARS_MAX = 200;
 
@@ -22,8 +22,16 @@ function shown(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (typeof value !== "string") return typeof value === "object" ? "an object" : `a ${typeof value}`;
-  // Cut before it is printed: it may be megabytes, and what is cut off need not be looked at.
-  return shortened(JSON.stringify(value.slice(0, 2 * SHOWN_CHARS_MAX).replace(CREDENTIALS, "//***@")), SHOWN_CHARS_MAX);
+  // Cut before it is printed: it may be megabytes.
+  return shortened(JSON.stringify(withoutCredentials(value).slice(0, 2 * SHOWN_CHARS_MAX)), SHOWN_CHARS_MAX);
+}
+
+/** Before an `@` stand user and password, in whatever a person took for an address: also without `//`, or with a `/` in it. */
+function withoutCredentials(text: string): string {
+  const at = text.lastIndexOf("@");
+  if (at < 0) return text;
+  const scheme = /^[a-z][a-z\d+.-]{0,20}:\/\//i.exec(text)?.[0] ?? "";
+  return `${scheme}***${text.slice(at)}`;
 }
 
 function shortened(text: string, charsMax: number): string {
@@ -42,7 +50,11 @@ function at(input: unknown, path: readonly PropertyKey[]): unknown {
 /** `Invalid input: expected string, received number` says what came a second time; what is allowed is a string. */
 function allowedBy(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") return "no field of this name";
-  return issue.message.replace(/^(?:Invalid|Too)[a-z ]*: expected /, "").replace(/, received .*$/, "");
+  const message = issue.code === "invalid_key" ? issue.issues[0]?.message : undefined;
+  return (message ?? issue.message)
+    .replace(/^(?:Invalid|Too)[a-z ]*: expected /, "")
+    .replace(/, received .*$/, "")
+    .replace(/^record$/, "object");
 }
 
 /** The first problem that a schema found, with what came in its place; a secret field's value is never repeated. */
@@ -50,7 +62,9 @@ export function firstProblem(error: z.ZodError, input: unknown, whole: string): 
   const issue = error.issues[0]!;
   const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!] : issue.path;
   const field = path.length === 0 ? whole : path.map(String).join(".");
-  const got = SECRET.test(field) ? "a value that is not shown" : shown(at(input, path));
+  // A name that may not be one is at fault itself, not what stands under it.
+  const came = issue.code === "invalid_key" ? String(path.at(-1)) : at(input, path);
+  const got = SECRET.test(field) ? "a value that is not shown" : shown(came);
   return { field: shortened(field, FIELD_CHARS_MAX), got, allowed: allowedBy(issue) };
 }
 
@@ -83,10 +97,15 @@ export function parseServices<S extends z.ZodType>(schema: S, body: unknown): z.
   throw new DisterError("DISTER_ERR_INVALID", { ...problem, field: shortened(field, 2 * FIELD_CHARS_MAX) });
 }
 
+/** By its id, or by the address that is its id without one. */
 function instanceName(node: unknown): string {
   if (typeof node !== "object" || node === null) return "";
-  const { id, host, port } = node as Record<string, unknown>;
+  const { id, ...where } = node as Record<string, unknown>;
   if (typeof id === "string") return `instance ${shown(id)}`;
-  if (typeof host !== "string") return "";
-  return `instance ${shown(typeof port === "string" || typeof port === "number" ? `${host}:${port}` : host)}`;
+  const { host, port } = instanceAddress({
+    host: typeof where["host"] === "string" ? where["host"] : undefined,
+    port: ["string", "number"].includes(typeof where["port"]) ? String(where["port"]) : undefined,
+    url: typeof where["url"] === "string" ? where["url"] : undefined,
+  });
+  return host === null ? "" : `instance ${shown(writtenAddress(host, port))}`;
 }

@@ -20,4 +20,6 @@ export interface Output {
   readonly isTTY?: boolean;
   /** Lines that it shows at once, now. */
   readonly rows?: number;
+  /** Characters of a line that it shows, now. */
+  readonly columns?: number;
 }

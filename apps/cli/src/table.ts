@@ -42,6 +42,7 @@ export function firstCharacters(text: string, count: number): string {
   return Array.from(units).slice(0, count).join("");
 }
 
-function lengthOf(text: string): number {
+/** Characters of a text, as people count them. */
+export function lengthOf(text: string): number {
   return Array.from(text).length;
 }

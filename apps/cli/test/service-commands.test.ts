@@ -128,6 +128,16 @@ describe("an answer of a client node without a server", () => {
     expect(await dister("service", "get", "db")).toBe(0);
     expect([JSON.parse(io.out), io.err]).toEqual([DB, OLD]);
   });
+
+  test.each([[[]], [["--count", "2"]]])("that is a choice says so as well: balance %j", async (flags) => {
+    const said = { ...marks, protected: true };
+    api.answers.set("GET /balance", { body: { result: 1, message: "ok", data: DB.node, ...said } });
+    expect(await dister("balance", "db", ...flags)).toBe(0);
+    expect([JSON.parse(io.out), io.err]).toEqual([DB.node, OLD]);
+    io.out = "";
+    expect(await dister("balance", "db", ...flags, "--json")).toBe(0);
+    expect(document()).toEqual({ result: 1, message: "ok", data: DB.node, ...said });
+  });
 });
 
 describe("service checks", () => {

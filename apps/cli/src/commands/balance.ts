@@ -2,7 +2,7 @@ import type { BalanceOptions, Client } from "@dister/client";
 import { type BalanceCandidate, type BalanceExplanation, writtenAddress } from "@dister/types";
 import { EXIT } from "../exit-code.ts";
 import { Refusal } from "../failure.ts";
-import { indented, type Reply } from "../output.ts";
+import { indented, type Reply, withMarks } from "../output.ts";
 import type { Column } from "../table.ts";
 import type { Row, View } from "../view.ts";
 import { marked } from "./marked.ts";
@@ -16,9 +16,12 @@ export interface BalanceRequest extends BalanceOptions {
 /** Chooses healthy instances of a service. */
 export async function balance(client: Client, name: string, request: BalanceRequest): Promise<Reply> {
   const { count, ...options } = checked(request);
-  return indented(
-    count === undefined ? await client.balance(name, options) : await client.balanceMany(name, count, options),
+  const { value, marks } = await marked<unknown>((onMarks) =>
+    count === undefined
+      ? client.balance(name, { ...options, onMarks })
+      : client.balanceMany(name, count, { ...options, onMarks }),
   );
+  return withMarks(indented(value), marks);
 }
 
 /** Chooses, and shows every instance with its weight or why it was left out, and the draws below. */

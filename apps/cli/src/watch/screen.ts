@@ -1,6 +1,6 @@
 import type { Failure } from "../failure.ts";
 import type { Io } from "../io.ts";
-import { printable } from "../table.ts";
+import { lengthOf, printable } from "../table.ts";
 import { signatureOf, type View, viewText } from "../view.ts";
 import { failureLine, type Presenter } from "./presenter.ts";
 
@@ -21,7 +21,7 @@ export class Screen implements Presenter {
   readonly #from: string;
   #newest: { readonly text: string; readonly signature: string; readonly changed: string } | undefined;
   #failure: { readonly line: string; readonly since: string } | undefined;
-  #drawn: string | undefined;
+  #drawn: { readonly frame: string; readonly columns: number } | undefined;
 
   /**
    * @param now - this moment, for people.
@@ -49,10 +49,12 @@ export class Screen implements Presenter {
   #draw(): void {
     // A terminal that does not know its size says 0.
     const rows = this.#io.stdout.rows || ROWS_DEFAULT;
-    const frame = fitting(this.#lines(), rows).join(`${TO_LINE_END}\n`);
-    if (frame === this.#drawn) return;
+    const columns = this.#io.stdout.columns || Number.POSITIVE_INFINITY;
+    const frame = fitting(this.#lines(), rows, columns).join(`${TO_LINE_END}\n`);
+    // One that is wider now shows what was cut off only when it is drawn again.
+    if (frame === this.#drawn?.frame && columns === this.#drawn.columns) return;
     const first = this.#drawn === undefined ? CLEAR : "";
-    this.#drawn = frame;
+    this.#drawn = { frame, columns };
     this.#io.stdout.write(`${first}${CUT}${HOME}${frame}${TO_LINE_END}\n${TO_SCREEN_END}${WRAP}`);
   }
 
@@ -68,10 +70,14 @@ export class Screen implements Presenter {
   }
 }
 
-/** As many lines as the terminal has but one, in which the cursor stands; what is left out is said. */
-function fitting(lines: readonly string[], rows: number): readonly string[] {
+/**
+ * As many lines as the terminal has but one, in which the cursor stands. What is left out is said, and that lines are cut off
+ * at the border; the first one, which says the same all the time, does not count.
+ */
+function fitting(lines: readonly string[], rows: number, columns: number): readonly string[] {
   const room = Math.max(2, rows - 1);
-  if (lines.length <= room) return lines;
+  const isCut = lines.slice(1).some((line) => lengthOf(line) > columns);
+  if (lines.length + (isCut ? 1 : 0) <= room) return isCut ? [...lines, "longer lines than the terminal has"] : lines;
   const left = lines.length - (room - 1);
-  return [...lines.slice(0, room - 1), `${left} more lines than the terminal has`];
+  return [...lines.slice(0, room - 1), `${left} more lines${isCut ? ", and longer ones," : ""} than the terminal has`];
 }

@@ -16,7 +16,10 @@ class Scene {
   asked = 0;
   readonly #answers: (View | Error)[];
 
-  constructor(terminal: { readonly rows?: number } | undefined, ...answers: (View | Error)[]) {
+  constructor(
+    terminal: { readonly rows?: number; readonly columns?: number } | undefined,
+    ...answers: (View | Error)[]
+  ) {
     this.io = new Capture();
     if (terminal !== undefined) Object.assign(this.io.stdout, { isTTY: true, ...terminal });
     this.#answers = answers;
@@ -296,6 +299,32 @@ describe("a watch on a terminal", () => {
     const [frame] = frames(scene.io.out);
     expect(frame).toHaveLength(shown);
     expect(frame!.at(-1)).toBe(`${45 - (shown - 1)} more lines than the terminal has`);
+  });
+
+  test.each<[number, number, string[]]>([
+    [20, 24, ["Id  State", "a   passing for long", "b   critical", ""]],
+    [19, 24, ["Id  State", "a   passing for long", "b   critical", "longer lines than the terminal has"]],
+    [19, 7, ["Id  State", "2 more lines, and longer ones, than the terminal has"]],
+    [0, 24, ["Id  State", "a   passing for long", "b   critical", ""]],
+  ])("of %d columns and %d rows says when lines are cut off", async (columns, rows, shown) => {
+    const rowsOf = view({ a: "passing for long", b: "critical" });
+    scene = new Scene({ rows, columns }, rowsOf, rowsOf);
+    await scene.run();
+    expect(frames(scene.io.out)).toEqual([[HEAD, "", "2 rows", "", ...shown.filter((line) => line !== "")]]);
+  });
+
+  test("draws again when it became wider, for it showed less", async () => {
+    const terminal = { rows: 24, columns: 100 };
+    scene = new Scene(terminal, view({ a: "1" }), view({ a: "1" }), view({ a: "1" }));
+    const write = scene.io.stdout.write.bind(scene.io.stdout);
+    Object.assign(scene.io.stdout, {
+      write: (text: string) => {
+        write(text);
+        Object.assign(scene.io.stdout, { columns: 200 });
+      },
+    });
+    await scene.run();
+    expect(frames(scene.io.out)).toHaveLength(2);
   });
 
   test("draws again when its size changed", async () => {

@@ -218,6 +218,11 @@ describe("validation of services: all are looked at before any is written", () =
       [{ ...good, node: [{ ...dead, status: 2 }] }],
       /^0\.node\.0\.status: got 2, allowed is 0 or 1$/,
     ],
+    [
+      "a service that comes twice, for one of them would be lost",
+      [good, { ...good, name: "other" }, { ...good, node: [dead] }],
+      /^2\.name: got "bystander", allowed is a name that comes once: all instances of a service stand in one definition$/,
+    ],
     ["too many services", Array.from({ length: 1_001 }, () => good), /^body: got a list of 1001/],
     [
       "too many nodes in all",

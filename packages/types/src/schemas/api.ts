@@ -46,8 +46,8 @@ function nodeCount(services: readonly unknown[]): number {
   return nodes.reduce<number>((count, node) => count + (Array.isArray(node) ? node.length : 0), 0);
 }
 
-/** Body of `POST /service`. Counted before it is looked into: judging each of many thousand nodes takes seconds. */
-export const ServicesSchema = z
+/** Services of a request. Counted before they are looked into: judging each of many thousand nodes takes seconds. */
+const DefinitionsSchema = z
   .array(z.unknown())
   .min(1)
   .max(LIMITS.servicesPerWriteMax)
@@ -56,10 +56,22 @@ export const ServicesSchema = z
   })
   .pipe(z.array(ServiceConfigSchema));
 
+/** Body of `POST /service`. Each is the whole of its service: one that comes again would undo the first without a word. */
+export const ServicesSchema = DefinitionsSchema.superRefine((services, context) => {
+  const names = new Set<string>();
+  services.forEach(({ name }, position) => {
+    const message = "a name that comes once: all instances of a service stand in one definition";
+    if (names.has(name)) context.addIssue({ code: "custom", path: [position, "name"], message });
+    names.add(name);
+  });
+});
+
 /** Whether an instance says by itself which one it is, and not only by its place in a list. */
 function isNamed(instance: unknown): boolean {
-  const { id, host, url } = (instance ?? {}) as { id?: unknown; host?: unknown; url?: unknown };
-  return instance === null || [id, host, url].some((one) => one !== undefined && one !== "");
+  // What is no instance at all is told as such.
+  if (typeof instance !== "object" || instance === null || Array.isArray(instance)) return true;
+  const { id, host, url } = instance as { id?: unknown; host?: unknown; url?: unknown };
+  return [id, host, url].some((one) => one !== undefined && one !== "");
 }
 
 /** Body of `POST /service/instance`: as above, of instances that have a name beside the others. */
@@ -75,7 +87,7 @@ export const InstancesSchema = z
       context.addIssue({ code: "custom", path: [position, "node", at, "id"], message });
     });
   })
-  .pipe(ServicesSchema);
+  .pipe(DefinitionsSchema);
 
 const serviceName = z
   .string()

@@ -40,6 +40,14 @@ describe("the definition of a service", () => {
     expect(ServiceConfigSchema.safeParse({ name, type: "tcp", node: [node()] }).success).toBe(false);
   });
 
+  it.each(["h", "10.0.0.1", "::1", "2001:db8::5", "fe80::1%eth0", "höst"])("may be at %s", (host) => {
+    expect(reads({ host })).toBe(true);
+  });
+
+  it.each(["[::1]", "h:80", "10.0.0.1:80", "[::1]:80", "a b", "u@h"])("may not be at %s", (host) => {
+    expect(reads({ host })).toBe(false);
+  });
+
   it.each([100, "100", " 100 ", 86_400_000])("takes the interval %j", (interval) => {
     expect(reads({ interval })).toBe(true);
   });

@@ -19,7 +19,12 @@ const text = (max: number) =>
     .max(max)
     .refine((value) => value.isWellFormed() && !value.includes("\u0000"), { error: "well-formed text without NUL" });
 
-const hostName = text(255).regex(/^[^\s/?#@\\\p{Cc}]+$/u, { error: "a host name or address" });
+/** One colon is that of `host:port`, brackets are those around an address before it: both would be looked up as a name. */
+const isHostAlone = (value: string): boolean => !/[[\]]/.test(value) && value.split(":").length !== 2;
+
+const hostName = text(255)
+  .regex(/^[^\s/?#@\\\p{Cc}]+$/u, { error: "a host name or address" })
+  .refine(isHostAlone, { error: "a host name or address alone: the port in its own field, IPv6 without brackets" });
 
 /** Types of a service: each has a check of its own. */
 export const ServiceTypeSchema = z.enum(["tcp", "web", "mysql", "pgsql", "redis", "grpc", "custom", "ttl"]);

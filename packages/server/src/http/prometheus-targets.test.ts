@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { Service } from "@dister/types";
 import { serviceOf } from "@dister/types/testing";
 import { describe, expect, it } from "vitest";
@@ -117,5 +118,19 @@ describe("the targets for Prometheus", () => {
   it("are well called by names that mean something in JavaScript (X4)", () => {
     const [group] = prometheusTargets([service("__proto__", "tcp", [{ host: "constructor", port: 1 }])]);
     expect(group).toMatchObject({ targets: ["constructor:1"], labels: { __meta_dister_service: "__proto__" } });
+  });
+  it("are told in docs/reference/http-api.md, label by label, with an example as it is", async () => {
+    const docs = await readFile(new URL("../../../../docs/reference/http-api.md", import.meta.url), "utf8");
+    const url = "http://10.0.0.5:8080/up?key=k";
+    const instance = { id: "site-1", url, tags: ["eu", "v2"], meta: { rack: "r1" } };
+    const site = service("site", "web", [instance]);
+    const targets = prometheusTargets([{ ...site, node: [{ ...site.node[0]!, status: 1 }] }]);
+    expect(docs).toContain(`# ${JSON.stringify(targets)}\n`);
+    const labels = Object.keys(targets[0]!.labels).map((label) => label.replace(/_meta_rack$/, "_meta_<name>"));
+    const [, section = ""] = docs.split("#### For Prometheus\n");
+    const told = [...section.split("\n### ")[0]!.matchAll(/^\| (`__.*?`) \|/gm)].flatMap(([, names]) =>
+      names!.split(", ").map((name) => name.slice(1, -1)),
+    );
+    expect(told).toEqual(labels);
   });
 });

@@ -339,6 +339,29 @@ describe("a forwarded write", () => {
   });
 });
 
+describe("a write of what a leader decided", () => {
+  it("goes to Raft here, once", async () => {
+    const bench = new Bench();
+    expect(await bench.run(bench.gateway.writeAsLeader(COMMAND))).toMatchObject({ changed: 1 });
+    expect(bench.attempts).toMatchObject([{ via: "self", stamped: { command: COMMAND } }]);
+  });
+
+  it.each<ErrorCode>(["DISTER_ERR_NOT_LEADER", "DISTER_ERR_DROPPED", "DISTER_ERR_UNKNOWN_OUTCOME"])(
+    "is not handed to the next leader when this one ends with %s",
+    async (code) => {
+      const bench = new Bench();
+      bench.answer = (attempt, { requestId }) => {
+        if (attempt > 1) return bench.apply(requestId);
+        bench.leader = OTHER;
+        return new DisterError(code);
+      };
+      expect(await bench.run(bench.gateway.writeAsLeader(COMMAND))).toMatchObject({ code });
+      bench.clock.advance(2 * HOLD_MS);
+      expect(bench.attempts.map(({ via }) => via)).toEqual(["self"]);
+    },
+  );
+});
+
 describe("a read barrier", () => {
   it("waits out an election and then answers", async () => {
     const bench = new Bench();

@@ -93,6 +93,21 @@ export class Gateway {
     });
   }
 
+  /**
+   * Writes what this node decided because it leads, in one attempt: it is never handed to another leader, who decides for
+   * itself, and may have been found where nobody could be reached.
+   * @throws DisterError as {@link Gateway.write}, and `DISTER_ERR_NOT_LEADER`, surely not done.
+   */
+  async writeAsLeader(command: Command): Promise<CommandOutcome> {
+    const requestId = this.#nextRequestId();
+    const { holdMs } = this.#options;
+    const attempt = async (): Promise<CommandOutcome | undefined> => {
+      const bytes = this.#encode({ requestId, timeMs: this.#clock.wallMs(), command });
+      return (await this.#within(this.#raft.propose(bytes), this.#deadline(holdMs))).result;
+    };
+    return untilOutcome({ clock: this.#clock, holdMs: 0, requestId, attempt, known: () => undefined });
+  }
+
   /** One attempt; undefined when the write was taken but its outcome is not known here yet. */
   async #attempt(command: Command, requestId: string, deadlineMs: number): Promise<CommandOutcome | undefined> {
     const { leader } = this.#raft;

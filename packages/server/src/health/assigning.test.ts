@@ -56,7 +56,7 @@ class Bench extends OneService {
         }),
         state: this.reader,
         gateway: {
-          write: async (command) => {
+          writeAsLeader: async (command) => {
             this.written.push(command);
             return { requestId: "r", logId: 1, changed: 1 };
           },

@@ -39,7 +39,7 @@ class Bench extends OneService {
         json: new JsonRpc({ serve: () => undefined, call: () => Promise.reject(new Error("nobody")) }),
         state: this.reader,
         gateway: {
-          write: (command) => {
+          writeAsLeader: (command) => {
             this.written.push(command);
             return write(command);
           },

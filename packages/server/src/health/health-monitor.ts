@@ -51,7 +51,7 @@ export interface HealthParts {
   readonly self: NodeId;
   readonly raft: { status(): Pick<CoreStatus, "role" | "leader" | "membership"> };
   readonly state: Pick<StateReader, "services" | "service" | "onChange" | "onReset">;
-  readonly gateway: Pick<Gateway, "write">;
+  readonly gateway: Pick<Gateway, "writeAsLeader">;
   readonly json: JsonRpc;
   readonly clock: Clock;
   readonly rng: Rng;

@@ -33,7 +33,7 @@ class Bench {
       {
         self: "A",
         state: { services: () => [this.service] },
-        gateway: { write: (command) => this.#write(command) },
+        gateway: { writeAsLeader: (command) => this.#write(command) },
         clock: this.clock,
         logger: this.lines.logger,
         instances: this.instances,

@@ -14,7 +14,7 @@ const SILENT_MS = 3 * VOTES_EVERY_MS;
 export interface LeadingParts {
   readonly self: NodeId;
   readonly state: { services(): Service[] };
-  readonly gateway: Pick<Gateway, "write">;
+  readonly gateway: Pick<Gateway, "writeAsLeader">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly instances: Instances;

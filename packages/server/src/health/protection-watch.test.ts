@@ -18,7 +18,7 @@ class Bench {
     const watch = new ProtectionWatch({
       state: { services: () => this.services },
       gateway: {
-        write: async (command) => {
+        writeAsLeader: async (command) => {
           this.written.push(command);
           if (this.fails-- > 0) throw new Error("no leader");
           return { requestId: "r", logId: 1, changed: 0 };

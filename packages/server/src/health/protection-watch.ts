@@ -5,7 +5,7 @@ const LOOK_MS = 1_000;
 
 interface WatchParts {
   readonly state: { services(): Service[] };
-  readonly gateway: Pick<Gateway, "write">;
+  readonly gateway: Pick<Gateway, "writeAsLeader">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -49,8 +49,8 @@ export class ProtectionWatch {
   async #look(): Promise<void> {
     const { gateway, logger } = this.#parts;
     if ([...this.#protected.values()].some((service) => this.#isOver(service))) {
-      await gateway.write({ type: "serviceStatus", changes: [] }).catch((error: unknown) => {
-        logger.warn("the end of a protection could not be replicated", { error });
+      await gateway.writeAsLeader({ type: "serviceStatus", changes: [] }).catch((error: unknown) => {
+        if (!this.#stopped) logger.warn("the end of a protection could not be replicated", { error });
       });
     }
     if (!this.#stopped) this.#timer = this.#parts.clock.setTimer(LOOK_MS, () => void this.#look());

@@ -44,7 +44,7 @@ class Bench {
   publish(instances = this.instances): StatusPublisher {
     const publisher = new StatusPublisher(
       {
-        gateway: { write: (command) => this.#write(command) },
+        gateway: { writeAsLeader: (command) => this.#write(command) },
         clock: this.clock,
         logger: this.lines.logger,
         instances,

@@ -17,7 +17,7 @@ export interface Decision {
 }
 
 export interface PublisherParts {
-  readonly gateway: Pick<Gateway, "write">;
+  readonly gateway: Pick<Gateway, "writeAsLeader">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly instances: Pick<Instances, "get">;
@@ -77,9 +77,9 @@ export class StatusPublisher {
     const { gateway, logger } = this.#parts;
     const changes = this.#due();
     if (changes.length > 0) {
-      await gateway.write({ type: "serviceStatus", changes }).catch((error: unknown) => {
-        // Nothing is damped by a change that was not made, and the next look decides the same again.
-        logger.warn("a status could not be replicated", { error });
+      await gateway.writeAsLeader({ type: "serviceStatus", changes }).catch((error: unknown) => {
+        // Nothing is damped by a change that was not made, and the next look decides the same again; or the next leader does.
+        if (!this.#stopped) logger.warn("a status could not be replicated", { error });
       });
     }
     this.#timer = null;

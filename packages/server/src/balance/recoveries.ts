@@ -4,9 +4,8 @@ import { type Clock, isServed, type Service, type ServiceInstance, STATUS } from
 export type BackSinceMs = ReadonlyMap<string, number>;
 
 interface Known {
-  readonly modifyIndex: number;
-  readonly instances: ReadonlyMap<string, ServiceInstance>;
-  readonly backSinceMs: BackSinceMs;
+  readonly service: Service;
+  readonly backSinceMs: Map<string, number>;
 }
 
 const NOBODY: BackSinceMs = new Map();
@@ -26,8 +25,14 @@ export class Recoveries {
 
   /** Takes over a service that has changed just now; null: it is gone. */
   changed(name: string, service: Service | null): void {
-    if (service === null || !startsSlowly(service)) this.#known.delete(name);
-    else if (this.#known.get(name)?.modifyIndex !== service.modifyIndex) this.#take(service);
+    if (service === null || !startsSlowly(service)) {
+      this.#known.delete(name);
+      return;
+    }
+    const known = this.#known.get(name);
+    if (known?.service.modifyIndex === service.modifyIndex) return;
+    const isSameList = known?.service.definedIndex === service.definedIndex;
+    this.#known.set(name, isSameList ? this.#followed(known, service) : this.#listed(known, service));
   }
 
   /** Since when the instances of a service are back. */
@@ -36,31 +41,45 @@ export class Recoveries {
     return this.#known.get(service.name)?.backSinceMs ?? NOBODY;
   }
 
-  #take({ name, node, modifyIndex }: Service): void {
-    const known = this.#known.get(name);
-    const backSinceMs = new Map<string, number>();
-    for (const instance of node) {
-      const { id } = instance;
-      if (!isPassing(instance)) continue;
-      const sinceMs = this.#sinceMs(instance, known?.instances.get(id), known?.backSinceMs.get(id));
-      if (sinceMs !== undefined) backSinceMs.set(id, sinceMs);
-    }
-    const instances = new Map(node.map((instance) => [instance.id, instance]));
-    this.#known.set(name, { modifyIndex, instances, backSinceMs });
+  /** A status or a mode has changed: of thousands mostly one, and the others are the same objects. */
+  #followed({ service: before, backSinceMs }: Known, service: Service): Known {
+    service.node.forEach((instance, position) => {
+      const old = before.node[position];
+      if (old !== instance) this.#put(backSinceMs, instance, { old, backMs: backSinceMs.get(instance.id) });
+    });
+    return { service, backSinceMs };
   }
 
-  /** @param before - the instance as it was known until now, and `knownMs` since when it was back then. */
-  #sinceMs(
-    instance: ServiceInstance,
-    before: ServiceInstance | undefined,
-    knownMs: number | undefined,
-  ): number | undefined {
+  /** The service is new here, or was registered anew: instances may have come, gone, and changed their places. */
+  #listed(known: Known | undefined, service: Service): Known {
+    const before = new Map(known?.service.node.map((instance) => [instance.id, instance]));
+    const backSinceMs = new Map<string, number>();
+    for (const instance of service.node) {
+      const { id } = instance;
+      this.#put(backSinceMs, instance, { old: before.get(id), backMs: known?.backSinceMs.get(id) });
+    }
+    return { service, backSinceMs };
+  }
+
+  #put(backSinceMs: Map<string, number>, instance: ServiceInstance, before: Before): void {
+    const backMs = isPassing(instance) ? this.#backMs(instance, before) : undefined;
+    if (backMs === undefined) backSinceMs.delete(instance.id);
+    else backSinceMs.set(instance.id, backMs);
+  }
+
+  #backMs({ sinceMs }: ServiceInstance, { old, backMs }: Before): number | undefined {
     const nowMs = this.#clock.nowMs();
     // What happened while this node did not look on: log time tells when, as far as the clocks agree, and never in the future.
-    if (before === undefined) return nowMs - Math.max(0, this.#clock.wallMs() - instance.sinceMs);
-    if (isPassing(before)) return before.sinceMs === instance.sinceMs ? knownMs : nowMs;
-    return isServed(before) ? undefined : nowMs;
+    if (old === undefined) return nowMs - Math.max(0, this.#clock.wallMs() - sinceMs);
+    if (isPassing(old)) return old.sinceMs === sinceMs ? backMs : nowMs;
+    return isServed(old) ? undefined : nowMs;
   }
+}
+
+/** An instance as it was known until now, and since when it was back then. */
+interface Before {
+  readonly old: ServiceInstance | undefined;
+  readonly backMs: number | undefined;
 }
 
 function startsSlowly({ slowstart }: Service): boolean {

@@ -149,3 +149,17 @@ it("with policy first, who has the foremost tag comes first, each time in the or
   const first = (tagOrder: string[]) => balancers.of(of, { policy: "first", tagOrder }).pick()?.id;
   expect([first(["y", "x"]), first(["x"]), first(["y"]), first(["none"])]).toEqual(["h:2", "h:1", "h:2", "h:1"]);
 });
+
+it("reads the instances once for an order of tags that is asked for again, and keeps a few orders only", () => {
+  const balancers = new ServiceBalancers(new SeededRng(1), new ManualClock());
+  const by = (...tagOrder: string[]) => balancers.of(service([1, 2]), { policy: "first", tagOrder });
+  const turns = balancers.of(service([1, 2]), { policy: "round-robin" });
+  expect(by("a", "b")).toBe(by("a", "b"));
+  expect(by("a", "b")).not.toBe(by("a"));
+  expect(by("")).not.toBe(balancers.of(service([1, 2]), { policy: "first" }));
+  const first = by("first");
+  for (let nth = 0; nth < 100; nth++) by(`t${nth}`);
+  expect(by("t99")).toBe(by("t99"));
+  expect(by("first")).not.toBe(first);
+  expect(balancers.of(service([1, 2]), { policy: "round-robin" })).toBe(turns);
+});

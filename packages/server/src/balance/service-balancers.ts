@@ -13,6 +13,9 @@ interface Kept {
   latenciesMs: LatenciesMs | undefined;
 }
 
+/** Orders of tags for which a service's balancers are kept; usually those who ask one node all want the same. */
+const TAG_ORDERS_MAX = 8;
+
 /** How one of a service is to be chosen. */
 export interface Wish {
   readonly policy: Policy;
@@ -22,12 +25,15 @@ export interface Wish {
   readonly latenciesMs?: LatenciesMs | undefined;
 }
 
-/** The balancers of this node: one for each service and policy that was asked for, so that turns go on. */
+/**
+ * The balancers of this node: one for each service, policy and order of tags that was asked for, so that turns go on, and
+ * thousands of instances are not read at each request.
+ */
 export class ServiceBalancers {
   readonly #rng: Rng;
   readonly #clock: Pick<Clock, "nowMs" | "wallMs">;
   readonly #recoveries: Recoveries;
-  readonly #kept = new Map<string, Map<Policy, Kept>>();
+  readonly #kept = new Map<string, Map<string, Kept>>();
 
   constructor(rng: Rng, clock: Pick<Clock, "nowMs" | "wallMs">) {
     this.#rng = rng;
@@ -37,9 +43,7 @@ export class ServiceBalancers {
 
   /** The balancer for a service as it is now. */
   of(service: Service, wish: Wish): Balancer<Choice> {
-    const { tagOrder, latenciesMs } = wish;
-    // One that knows no turns need not be kept, and there are as many orders as anybody can think of.
-    if (tagOrder !== undefined) return this.#make(service, wish, this.#choices(service));
+    const { latenciesMs } = wish;
     const kept = this.#keptFor(service, wish);
     // Latencies change without the service.
     if (kept.latenciesMs !== latenciesMs || kept.modifyIndex !== service.modifyIndex) {
@@ -63,19 +67,32 @@ export class ServiceBalancers {
   /** The one that was made before, unless it was made for another slow start; its list may be an old one. */
   #keptFor(service: Service, wish: Wish): Kept {
     const { name, slowstart } = service;
-    const ofService = this.#kept.get(name) ?? new Map<Policy, Kept>();
+    const ofService = this.#kept.get(name) ?? new Map<string, Kept>();
     this.#kept.set(name, ofService);
-    const before = ofService.get(wish.policy);
+    const way = wayOf(wish);
+    const before = ofService.get(way);
     if (before !== undefined && before.slowstart === slowstart) return before;
+    if (wish.tagOrder !== undefined) dropAnOrder(ofService);
     const kept = { balancer: this.#make(service, wish), slowstart, modifyIndex: -1, latenciesMs: undefined };
-    ofService.set(wish.policy, kept);
+    ofService.set(way, kept);
     return kept;
   }
 
-  #make({ slowstart }: Service, { policy, tagOrder }: Wish, choices: readonly Choice[] = []): Balancer<Choice> {
+  #make({ slowstart }: Service, { policy, tagOrder }: Wish): Balancer<Choice> {
     const durationMs = Number(slowstart ?? 0);
     const components = { rng: this.#rng, nowMs: () => this.#clock.nowMs() };
     const slowStart = durationMs > 0 ? { durationMs } : undefined;
-    return createBalancer<Choice>(components, { policy, idOf: ({ id }) => id, tagOrder, slowStart }, choices);
+    return createBalancer<Choice>(components, { policy, idOf: ({ id }) => id, tagOrder, slowStart });
   }
+}
+
+/** What a balancer is kept under: its policy, and the order of tags, which have no blanks and no commas. */
+function wayOf({ policy, tagOrder }: Wish): string {
+  return tagOrder === undefined ? policy : `${policy} ${tagOrder.join()}`;
+}
+
+/** There are as many orders as anybody can think of: where enough are kept the oldest one goes, as it knows no turns. */
+function dropAnOrder(ofService: Map<string, Kept>): void {
+  const orders = [...ofService.keys()].filter((way) => way.includes(" "));
+  if (orders.length >= TAG_ORDERS_MAX) ofService.delete(orders[0]!);
 }

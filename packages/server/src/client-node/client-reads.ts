@@ -131,7 +131,10 @@ export class ClientReads implements Reads {
     const isOwn = isUsable && (following === null || throughLogId >= this.#shownServices);
     if (isOwn) return this.#servicesShown(this.#marked(kept()));
     try {
-      return this.#servicesShown(await ask(isUsable ? SERVICES_HOLD_MS : this.#servers.holdMs));
+      const answer = await ask(isUsable ? SERVICES_HOLD_MS : this.#servers.holdMs);
+      // What was heard while the answer travelled is newer, and whoever waits for this node to know it counts on it.
+      const isOld = consistency === "local" && this.#registry.isLoaded && this.#follower.throughLogId > answer.logId;
+      return this.#servicesShown(isOld ? this.#marked(kept()) : answer);
     } catch (error) {
       if (!isUsable) throw error;
       return this.#marked(kept());

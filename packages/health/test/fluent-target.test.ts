@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   ANSWER_BYTES_MAX,
   BODY_BYTES_MAX,
   grpcProbe,
+  mysqlProbe,
   type ProbeResult,
   pgsqlProbe,
   TARGET_BYTES_MAX,
@@ -102,6 +103,33 @@ describe("a grpc target", () => {
       socket.once("data", step);
     };
     expect((await outcome(serve, probe))[0]).toBe(false);
+  });
+});
+
+describe("a mysql target", () => {
+  const packet = (sequence: number, body: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([body.length, 0, 0, sequence]), body]);
+  const hello = packet(
+    0,
+    Buffer.concat([
+      Buffer.from("\x0a8.0.0\0\x01\0\0\x0012345678\0", "latin1"),
+      Buffer.from([0xff, 0xf7, 0x21, 2, 0, 0xff, 0xff, 21]),
+      Buffer.alloc(10),
+      Buffer.from("123456789012\0mysql_native_password\0"),
+    ]),
+  );
+
+  test("that sends packets out of order without an end does not fill the log of the process", async () => {
+    const lines = vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => lines.mockRestore());
+    const other = packet(99, Buffer.from("\xfemysql_native_password\x0012345678123456789012\0", "latin1"));
+    const serve = (socket: Socket): void => {
+      socket.write(hello);
+      flooding("", other)(socket);
+    };
+    const probe = (port: number) => mysqlProbe({ host, port, user: "u", pass: "p", timeoutMs });
+    expect(await outcome(serve, probe)).toEqual([false, "an answer that is not understood"]);
+    expect(lines.mock.calls).toHaveLength(16);
   });
 });
 

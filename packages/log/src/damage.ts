@@ -90,14 +90,13 @@ function highestSign(context: LogContext, { kept, contents, later }: Cut, place:
     const endMax = dataOffset + 2 * context.tuning.fileBytesMax + ITEM_LENGTH_MAX;
     const from = newest === kept ? contents.stop.offset : dataOffset;
     const items = isIndexThere ? readItems(new RecordWindow(handle), range) : undefined;
-    const shown = items && itemsShow(items, range, Math.max(handle.size(), endMax));
-    const byItem = shown?.last;
+    const byItem = items && lastItem(items, range, Math.max(handle.size(), endMax));
     const byRecord = lastRecorded(handle, from, range);
     const signs = [byItem, byRecord].filter((sign) => sign !== undefined);
     const highest = Math.max(newest.baseIndex - 1, contents.lastIndex, ...signs.map(({ index }) => index));
-    const isIndexSound = shown?.areAllPossible === true && (newest !== kept || agrees(items!, contents));
-    const hidden = isIndexSound ? 0 : hiddenBehind(handle, Math.max(from, ...signs.map(({ end }) => end)));
-    if (isSound(newest) || (isIndexThere && signs.length > 0)) return highest + hidden;
+    const hidden = hiddenBehind(handle, Math.max(from, ...signs.map(({ end }) => end)));
+    const roomEnd = newest.baseIndex + entriesPerFile - 1;
+    if (isSound(newest) || (isIndexThere && signs.length > 0)) return Math.min(highest + hidden, roomEnd);
   } finally {
     handle.close();
   }
@@ -128,38 +127,25 @@ interface Sign {
   readonly end: number;
 }
 
-/** Are the items of what is sound as they have to be? If not the others are not to be relied on either. */
-function agrees(items: Uint8Array, { items: wanted }: FileContents): boolean {
-  return Buffer.compare(items.subarray(0, wanted.length), wanted) === 0;
-}
-
-/** How many more records there may be in bytes of which neither an item nor a header speaks: both were damaged. */
+/**
+ * How many more records there may be in bytes of which neither an item nor a header speaks: both may be damaged, the item so
+ * that it reads like one that never was. A mark that is too high costs a longer healing, one too low an acknowledged write.
+ */
 function hiddenBehind(handle: FileHandle, shownEnd: number): number {
   const end = nonZeroEnd(new RecordWindow(handle), shownEnd);
   return Math.ceil((end - shownEnd) / RECORD_HEADER_BYTES);
 }
 
-/**
- * The last item that can be one: it leads into the data area, and no further than a file ever grows. One that cannot was
- * damaged, and what it stood for may lie behind the last that can.
- */
-function itemsShow(
-  items: Uint8Array,
-  range: FileRange,
-  endMax: number,
-): { readonly last: Sign | undefined; readonly areAllPossible: boolean } {
+/** The last item that can be one: it leads into the data area, and no further than a file ever grows. */
+function lastItem(items: Uint8Array, range: FileRange, endMax: number): Sign | undefined {
   const view = viewOf(items);
-  let last: Sign | undefined;
-  let areAllPossible = true;
-  for (let at = 0; at < items.length; at += ITEM_BYTES) {
+  for (let at = items.length - ITEM_BYTES; at >= 0; at -= ITEM_BYTES) {
     const item = unpackItem(view, at);
-    if (item === undefined) continue;
+    if (item === undefined || item.start < range.dataOffset || item.length < RECORD_HEADER_BYTES) continue;
     const end = item.start + item.length;
-    const isPossible = item.start >= range.dataOffset && item.length >= RECORD_HEADER_BYTES && end <= endMax;
-    if (isPossible) last = { index: range.baseIndex + at / ITEM_BYTES, end };
-    else areAllPossible = false;
+    if (end <= endMax) return { index: range.baseIndex + at / ITEM_BYTES, end };
   }
-  return { last, areAllPossible };
+  return undefined;
 }
 
 /** Last index by the headers that are intact, in the order of the file: later ones replace earlier ones. */

@@ -95,7 +95,9 @@ function inspectLast(
   const knownIndex = Math.max(0, ...[contents.knownIndex, commit].filter(isNews));
   const committedIndex = Math.max(0, ...[contents.hardState.commit, commit].filter(isNews));
   const { baseIndex } = header;
-  const tail = judgeTail({ window, stop, items, madeEnd, baseIndex, lastIndex, knownIndex, committedIndex });
+  const noted = known?.damagedFile ?? 0;
+  const isNoted = noted > 0 && baseIndex >= noted;
+  const tail = judgeTail({ window, stop, items, madeEnd, baseIndex, lastIndex, knownIndex, committedIndex, isNoted });
   if (tail.damage !== undefined || lastIndex >= commit || !isNews(commit)) return { contents, tail, items };
   return { contents, tail: { ...tail, damage: `entry ${commit} was acknowledged and is not there` }, items };
 }

@@ -65,14 +65,16 @@ export function refuseGap(file: FoundFile, next: SoundFile): void {
 function checkUnreadable(window: RecordWindow, file: SoundFile, next: UnreadableFile): Link {
   const { stop, lastIndex, endsInCutBack, items } = readContents(window, file.beginning);
   const isAtEnd = stop.reason === "zero" && nonZeroEnd(window, stop.offset) === stop.offset;
-  if (isAtEnd && endsInCutBack) return { kind: "cutBack", rebuiltItems: items };
+  // What was cut back begins further on than what comes in its place: that may begin a file too, where this one is full.
+  const isReplacement = lastIndex === next.baseIndex - 1;
+  if (isAtEnd && endsInCutBack && !isReplacement) return { kind: "cutBack", rebuiltItems: items };
   // Items of entries that are not there: a part of the file has turned to zeros.
   if (!isAtEnd || readItems(window, file.beginning.header).length > items.length) {
     const place = { path: file.path, offset: stop.offset, reason: "the file ends before the next one begins" };
     return { kind: "damage", place, cutEnd: stop.offset };
   }
   const { offset, reason } = next.fault;
-  if (lastIndex !== next.baseIndex - 1) {
+  if (!isReplacement) {
     throw corruptAt(next.path, offset, `${reason}, and the file before it ends with entry ${lastIndex}`);
   }
   return { kind: "damage", place: { path: next.path, offset, reason }, cutEnd: stop.offset };

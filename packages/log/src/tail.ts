@@ -19,6 +19,8 @@ export interface TailFacts {
   readonly knownIndex: number;
   /** Highest index that is known to have been committed: up to there nothing is ever replaced. */
   readonly committedIndex: number;
+  /** A read has found a record damaged here since the file was opened last; what is not durable is never read. */
+  readonly isNoted: boolean;
 }
 
 /** The end of a log. It may go on after what lies behind is cleared, unless that is damage. */
@@ -80,6 +82,9 @@ function damageOf(
   const lostBytes = lost.reduce((bytes, { item }) => bytes + item.length, 0);
   if (lost.length > LIMITS.appendEntriesMax && lostBytes > BATCH_BYTES_MAX) {
     return `${lost.length} entries are not there, more than one batch holds`;
+  }
+  if (facts.isNoted && (dirtyEnd > stop.offset || lost.length > 0)) {
+    return "a read has found a record damaged that was durable";
   }
   if (stop.reason === "unchained") {
     // Nobody wrote it here: what an item claims to be here instead was there once and is not any more.

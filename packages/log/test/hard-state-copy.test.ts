@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { dumpFile } from "../src/index.ts";
+import { RECORD_HEADER_BYTES } from "../src/record.ts";
 import { codeOf, FIRST_RECORDS_END, LogLab } from "./log-lab.ts";
 import { entriesOf, entryOf } from "./log-model.ts";
 
@@ -204,7 +205,9 @@ describe("damage of one place never makes a node forget a vote", () => {
       lab.flip(offset, 1);
       await lab.with((log) => {
         expect(log.hardState()).toEqual({ ...vote, commit: 0 });
-        expect([log.lastIndex(), log.suspect()]).toEqual([3, { index: 3, term: 2 }]);
+        // Without its header nothing says that these are not two short entries.
+        const index = offset < start + RECORD_HEADER_BYTES ? 5 : 3;
+        expect([log.lastIndex(), log.suspect()]).toEqual([3, { index, term: 2 }]);
       });
       expect(recorded(lab).at(-1)).toEqual({ ...vote, commit: 0 });
     }

@@ -5,6 +5,8 @@ import { HARD, logOf, wanted } from "./suspect-lab.ts";
 
 const LAST = 16;
 const BASES = [1, 11];
+/** What a suspect log may say that it lost: a byte behind the last record may be all that is left of one more. */
+const MARKS = [LAST, LAST + 1];
 const END_OF_FIRST_RECORDS = DATA_OFFSET + 64 + 84 + 96;
 
 /**
@@ -21,7 +23,11 @@ async function outcomeOf(lab: LogLab, where: string): Promise<number | string> {
   const readable = log.read(1, log.lastIndex(), 1e6);
   expect(readable, where).toEqual(wanted(1, log.lastIndex()));
   if (log.recovery.damage === undefined) expect(log.suspect().index, where).toBe(0);
-  else expect(log.suspect(), where).toEqual({ index: LAST, term: HARD.term });
+  else {
+    const { index, term } = log.suspect();
+    expect(MARKS, where).toContain(index);
+    expect(term, where).toBe(HARD.term);
+  }
   await log.close();
   return log.lastIndex();
 }
@@ -44,7 +50,7 @@ async function outcomeInTheEnd(lab: LogLab, where: string): Promise<number | str
     const [last, index] = [log.lastIndex(), log.suspect().index];
     await log.close();
     if (isCut) {
-      expect(index, where).toBe(LAST);
+      expect(MARKS, where).toContain(index);
       return last;
     }
   }

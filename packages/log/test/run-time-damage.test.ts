@@ -59,6 +59,16 @@ describe("damage that is found while the log is open", () => {
     await lab.with((again) => expect([again.lastIndex(), again.suspect().index]).toEqual([12, 16]));
   });
 
+  test("in the last record, of which it left a sector of zeros: the next start takes it for no cut batch", async () => {
+    const lab = await logOf(8);
+    await lab.with(async (log) => {
+      await log.append({ entries: [entryOf(9, 2, 2000)] });
+      lab.zero(Math.ceil((lab.startOf(8) + 100) / 512) * 512, 512);
+      expect(() => log.read(9, 9, 1e6)).toThrow("the log is damaged");
+    });
+    await lab.with((log) => expect([log.lastIndex(), log.suspect().index]).toEqual([8, 9]));
+  });
+
   test("that is gone at the next start is forgotten, and the file is not read whole again", async () => {
     const lab = await damagedInside();
     await lab.with(readDamaged);

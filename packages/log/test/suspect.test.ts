@@ -77,6 +77,7 @@ describe("a log of which entries are damaged is cut before them and suspect (dut
       [2, "10"], // A start that is far behind what a file ever is.
       [3, "01"],
       [0, "0000000000"], // None.
+      [0, "00".repeat(ITEM_BYTES)], // As if there never was one.
       [8, "0001"], // Shorter than a header.
     ] as const) {
       const lab = await logOf(9);

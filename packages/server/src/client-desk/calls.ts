@@ -28,6 +28,14 @@ export const CLIENT_ATTEMPT_MS = 1_500;
 /** How long a server holds the question for changes while there are none, at most. */
 export const FOLLOW_WAIT_MS = 1_000;
 
+/** Who follows asks again within this: a server that has not heard of a client for longer waits for it no more. */
+export const FOLLOW_SILENT_MS_MAX = 3 * FOLLOW_WAIT_MS;
+/**
+ * How long after it asked, a client takes the answer that nothing is missing for good. Shorter than the above: one that was
+ * stopped for a while, and is waited for no more, has to notice by itself that it may have missed something.
+ */
+export const FOLLOW_FRESH_MS = FOLLOW_SILENT_MS_MAX - 100;
+
 /** How fresh an answer has to be. */
 export interface ReadCall {
   readonly consistency: Consistency;

@@ -1,10 +1,8 @@
 import type { Clock, LogId, NodeId, NodeInfo, StateReader, WatchersTold } from "@dister/types";
-import { FOLLOW_WAIT_MS, type FollowReply } from "./calls.ts";
+import { FOLLOW_SILENT_MS_MAX, FOLLOW_WAIT_MS, type FollowReply } from "./calls.ts";
 
 /** Changes in one reply, about: an entry is never cut in two. */
 const CHANGES_MAX = 1_000;
-/** Who follows asks again within this. */
-const SILENT_MS_MAX = 3 * FOLLOW_WAIT_MS;
 
 /** A client node that follows the changes of this server. */
 export interface FollowingClient {
@@ -36,7 +34,8 @@ export class ChangeDesk {
   /** Client nodes that follow this server now, in the order of their ids. */
   get following(): FollowingClient[] {
     const nowMs = this.#clock.nowMs();
-    for (const [id, { seenMs }] of this.#followers) if (nowMs - seenMs > SILENT_MS_MAX) this.#followers.delete(id);
+    for (const [id, { seenMs }] of this.#followers)
+      if (nowMs - seenMs > FOLLOW_SILENT_MS_MAX) this.#followers.delete(id);
     return [...this.#followers.values()].map(({ client }) => client).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 

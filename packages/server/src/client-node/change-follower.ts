@@ -2,6 +2,7 @@ import type { Clock, Logger, LogId, NodeId, Service } from "@dister/types";
 import {
   CLIENT_ATTEMPT_MS,
   CLIENT_CALL,
+  FOLLOW_FRESH_MS,
   FOLLOW_WAIT_MS,
   type FollowCall,
   type FollowReply,
@@ -43,6 +44,8 @@ export class ChangeFollower {
   #loading: Map<string, Service> | null = null;
   #throughLogId: LogId = 0;
   #heardMs = Number.NEGATIVE_INFINITY;
+  /** When the question was asked to which that was the answer: the answer may have lain unread for any time. */
+  #askedMs = Number.NEGATIVE_INFINITY;
   #following: NodeId | null = null;
   #leader: NodeId | null = null;
   /** Newest log id that a service was read at: none is read from an older state than that. */
@@ -82,6 +85,11 @@ export class ChangeFollower {
     return Math.max(0, Math.round(this.#clock.nowMs() - this.#heardMs));
   }
 
+  /** Whether a server that is followed would still wait for this node to hear of a change. */
+  get isFresh(): boolean {
+    return this.#following !== null && this.#clock.nowMs() - this.#askedMs <= FOLLOW_FRESH_MS;
+  }
+
   async #run(): Promise<void> {
     while (!this.#servers.stopped) {
       const server = this.#next();
@@ -110,6 +118,7 @@ export class ChangeFollower {
 
   async #follow(server: NodeId): Promise<void> {
     const after = this.#after ?? (await this.#load(server));
+    const askedMs = this.#clock.nowMs();
     const reply = await this.#servers.call<FollowCall, FollowReply>(
       server,
       CLIENT_CALL.follow,
@@ -124,6 +133,7 @@ export class ChangeFollower {
     }
     for (const [key, logId] of reply.keys) this.#cache.changed(key, logId);
     await this.#renew(server, reply.services);
+    this.#askedMs = askedMs;
     this.#took(server, reply.throughLogId, reply.leader);
   }
 

@@ -27,8 +27,8 @@ const LIST_ATTEMPTS = 5;
  * services, and see their own writes.
  */
 export class ClientReads implements Reads {
-  readonly #servers: Servers;
-  readonly #follower: Pick<ChangeFollower, "throughLogId" | "following" | "ageMs">;
+  readonly #servers: Pick<Servers, "ask" | "holdMs">;
+  readonly #follower: Pick<ChangeFollower, "throughLogId" | "following" | "ageMs" | "isFresh">;
   readonly #cache: KeyCache;
   readonly #registry: Registry;
   readonly #tally: { hit(): void; miss(): void };
@@ -37,8 +37,8 @@ export class ClientReads implements Reads {
   #shownServices: LogId = 0;
 
   constructor(parts: {
-    servers: Servers;
-    follower: Pick<ChangeFollower, "throughLogId" | "following" | "ageMs">;
+    servers: Pick<Servers, "ask" | "holdMs">;
+    follower: Pick<ChangeFollower, "throughLogId" | "following" | "ageMs" | "isFresh">;
     cache: KeyCache;
     registry: Registry;
     tally: { hit(): void; miss(): void };
@@ -126,10 +126,9 @@ export class ClientReads implements Reads {
     kept: () => T,
     ask: (holdMs: number) => Promise<Answer<T>>,
   ): Promise<Answer<T>> {
-    const { throughLogId, following } = this.#follower;
     const isUsable = consistency === "local" && this.#registry.isLoaded;
-    const isOwn = isUsable && (following === null || throughLogId >= this.#shownServices);
-    if (isOwn) return this.#servicesShown(this.#marked(kept()));
+    const { following } = this.#follower;
+    if (isUsable && (following === null || this.#isFresh)) return this.#servicesShown(this.#marked(kept()));
     try {
       const answer = await ask(isUsable ? SERVICES_HOLD_MS : this.#servers.holdMs);
       // What was heard while the answer travelled is newer, and whoever waits for this node to know it counts on it.
@@ -137,13 +136,23 @@ export class ClientReads implements Reads {
       return this.#servicesShown(isOld ? this.#marked(kept()) : answer);
     } catch (error) {
       if (!isUsable) throw error;
-      return this.#marked(kept());
+      return this.#stale(kept());
     }
   }
 
+  /** Whether the registry has everything that this node has shown, and what others take it to have been told. */
+  get #isFresh(): boolean {
+    return this.#follower.isFresh && this.#follower.throughLogId >= this.#shownServices;
+  }
+
+  /** What is kept and as new as a server's answer, unless no server is followed. */
   #marked<T>(value: T): Answer<T> {
-    const { throughLogId: logId, following, ageMs } = this.#follower;
-    if (following !== null) return { value, logId };
+    const { throughLogId: logId, following } = this.#follower;
+    return following === null ? this.#stale(value) : { value, logId };
+  }
+
+  #stale<T>(value: T): Answer<T> {
+    const { throughLogId: logId, ageMs } = this.#follower;
     return { value, logId, marks: { stale: true, ageMs: ageMs ?? 0, logid: logId } };
   }
 

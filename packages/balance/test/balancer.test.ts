@@ -178,6 +178,16 @@ describe("policy first", () => {
     const chooser = balancer({ policy: "first", tagOrder: ["dc1", "dc2"] }, list);
     expect(chooser.pickMany(9).map(nameOf)).toEqual(["near", "both", "far", "plain", "other"]);
   });
+
+  test("goes by the first place of a tag that is named twice", () => {
+    const list = servers({ plain: 1, us: { tags: ["us"] }, eu: { tags: ["eu"] } });
+    for (const tagOrder of [
+      ["eu", "us", "eu"],
+      ["eu", "eu", "us"],
+    ]) {
+      expect(balancer({ policy: "first", tagOrder }, list).pickMany(9).map(nameOf)).toEqual(["eu", "us", "plain"]);
+    }
+  });
 });
 
 describe("policy round-robin", () => {

@@ -11,7 +11,8 @@ export class FirstInOrder<T extends Candidate> implements Strategy<T> {
   #ordered: readonly Entry<T>[] = [];
 
   constructor(tagOrder: readonly string[]) {
-    this.#ranks = new Map(tagOrder.map((tag, rank) => [tag, rank]));
+    // Of a tag that is named twice the first place counts.
+    this.#ranks = new Map([...new Set(tagOrder)].map((tag, rank) => [tag, rank]));
   }
 
   update(entries: readonly Entry<T>[]): void {

@@ -49,6 +49,13 @@ describe("slow start", () => {
       this.#balancers.changed("s", this.#service);
     }
 
+    /** It is registered anew, in another order. */
+    hearsItTurned(): void {
+      const [modifyIndex, node] = [this.#service.modifyIndex + 1, [...this.#service.node].reverse()];
+      this.#service = { ...this.#service, node, modifyIndex, definedIndex: modifyIndex };
+      this.#balancers.changed("s", this.#service);
+    }
+
     weights(): number[] {
       const { candidates } = this.#balancers.of(this.#service, { policy: "priority" }).explain();
       return candidates.map(({ effectiveWeight }) => Math.round(effectiveWeight));
@@ -91,6 +98,15 @@ describe("slow start", () => {
     expect(follower.weights()).toEqual([55, 100]);
     follower.clock.advance(5_000);
     expect(follower.weights()).toEqual([100, 100]);
+  });
+
+  it("goes on when the service is registered again in another order", () => {
+    const follower = new Follower();
+    follower.hears({ status: STATUS.dead });
+    follower.hears({ ...alive, sinceMs: follower.clock.wallMs() + 3_600_000 });
+    follower.clock.advance(5_000);
+    follower.hearsItTurned();
+    expect(follower.weights()).toEqual([100, 55]);
   });
 
   it("begins again with each recovery, also while log time stands still", () => {

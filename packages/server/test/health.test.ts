@@ -254,6 +254,31 @@ describe("mass-failure protection", () => {
     expect(lines.messages.filter((message) => message === "service protection ended")).toHaveLength(1);
   });
 
+  it("leaves those who were used all along their whole weight when they recover, at every node, asked before or not", async () => {
+    const nodes = await cluster.found(3, () => ({ dampingMs: 0 }));
+    const client = await cluster.startClient(9, { peers: [2] });
+    await until(() => client.node.notReady === undefined);
+    const backends = await Backend.some(3);
+    const settings = { type: "tcp", slowstart: 3_600_000, protect: { percent: 1 } };
+    await register(nodes[0]!, { name: "web", ...settings, node: backends.map(({ port }) => entry(port)) });
+    await everywhere("web", "1,1,1");
+    await Promise.all(backends.slice(1).map((backend) => backend.close()));
+    for (const node of [...nodes, client]) {
+      await until(async () => (await shown(node, "web")).data.protection?.kept.length === 2);
+    }
+    await Promise.all(backends.slice(1).map((backend) => backend.open()));
+    await everywhere("web", "1,1,1");
+    for (const node of [...nodes, client]) {
+      await until(async () => (await shown(node, "web")).protected === undefined);
+      const { body } = await request<BalanceExplanation>(
+        node,
+        "GET",
+        "/balance?name=web&explain=1&policy=first&count=1",
+      );
+      expect(body.data.candidates.map(({ says }) => says.includes("slow start"))).toEqual([true, false, false]);
+    }
+  });
+
   it("ends by its limit while one is passing, and the list then holds that one", async () => {
     const [node] = await cluster.found(1, () => ({ dampingMs: 0 }));
     const backends = await Backend.some(3);

@@ -239,6 +239,8 @@ describe("GET /balance", () => {
     ["count=1e3", /^count: got "1e3"/],
     ["count=101", /^count: got "101"/],
     ["count=1&count=2", /^count: got a list of 2/],
+    ["policy=first&tags=", /^tags: got "", allowed is tags by commas, 1 to 1024 characters$/],
+    ["tags=eu", /^tags: got "eu", allowed is nothing with policy=priority: only policy=first chooses by tags$/],
     ["explain=yes", /^explain: got "yes", allowed is .*0.*1/],
   ])("%s is a 400 that says what is allowed", async (query, message) => {
     const { status, body } = await ask(`name=x&${query}`);

@@ -192,6 +192,8 @@ export const ServiceQuerySchema = z
 export const BalancePolicySchema = z.enum(["priority", "round-robin", "hash", "latency", "first"]);
 export type BalancePolicy = z.infer<typeof BalancePolicySchema>;
 
+const TAG_ORDER_CHARS_MAX = 1_024;
+
 /** Query of `GET /balance`. */
 export const BalanceQuerySchema = z
   .strictObject({
@@ -214,8 +216,9 @@ export const BalanceQuerySchema = z
       .describe("So many different nodes, as a list."),
     tags: z
       .string()
-      .min(1)
-      .max(1_024)
+      .refine((tags) => tags !== "" && tags.length <= TAG_ORDER_CHARS_MAX, {
+        error: `tags by commas, 1 to ${TAG_ORDER_CHARS_MAX} characters`,
+      })
       .transform((tags) => tags.split(","))
       .optional()
       .describe("With policy first: tags by commas; who has the first of them comes first."),

@@ -6,14 +6,20 @@ export type BackSinceMs = ReadonlyMap<string, number>;
 interface Known {
   readonly service: Service;
   readonly backSinceMs: Map<string, number>;
+  /** Of those that are critical: until when a protection kept them in use. */
+  readonly keptUntilMs: Map<string, number>;
 }
+
+/** What is found is published after this at the latest, as long as it stays: the usual damping. */
+const PUBLISHED_WITHIN_MS = 5_000;
 
 const NOBODY: BackSinceMs = new Map();
 
 /**
  * Follows the instances of services with slow start, to know since when each of them is back in use. Log time alone would not do:
  * it is a leader's clock, from which this node's may differ by any time, and each may be set. Nor is everybody back who turns
- * passing: who was kept by a protection, or used before its first check, has never been away.
+ * passing: who was kept by a protection, or used before its first check, has never been away. Nor was it, to speak of, if the
+ * protection ended just before: it ends when half of them are back, and the next check finds the other half.
  */
 export class Recoveries {
   readonly #clock: Pick<Clock, "nowMs" | "wallMs">;
@@ -42,44 +48,62 @@ export class Recoveries {
   }
 
   /** A status or a mode has changed: of thousands mostly one, and the others are the same objects. */
-  #followed({ service: before, backSinceMs }: Known, service: Service): Known {
+  #followed(known: Known, service: Service): Known {
+    const next = { ...known, service };
     service.node.forEach((instance, position) => {
-      const old = before.node[position];
-      if (old !== instance) this.#put(backSinceMs, instance, { old, backMs: backSinceMs.get(instance.id) });
+      const old = known.service.node[position];
+      if (old !== instance) this.#put(next, instance, before(known, instance.id, old));
     });
-    return { service, backSinceMs };
+    return next;
   }
 
   /** The service is new here, or was registered anew: instances may have come, gone, and changed their places. */
   #listed(known: Known | undefined, service: Service): Known {
-    const before = new Map(known?.service.node.map((instance) => [instance.id, instance]));
-    const backSinceMs = new Map<string, number>();
-    for (const instance of service.node) {
-      const { id } = instance;
-      this.#put(backSinceMs, instance, { old: before.get(id), backMs: known?.backSinceMs.get(id) });
+    const olds = new Map(known?.service.node.map((instance) => [instance.id, instance]));
+    const next: Known = { service, backSinceMs: new Map(), keptUntilMs: new Map() };
+    for (const instance of service.node) this.#put(next, instance, before(known, instance.id, olds.get(instance.id)));
+    return next;
+  }
+
+  #put({ backSinceMs, keptUntilMs }: Known, instance: ServiceInstance, before: Before): void {
+    const { id } = instance;
+    backSinceMs.delete(id);
+    keptUntilMs.delete(id);
+    if (isPassing(instance)) {
+      const backMs = this.#backMs(instance, before);
+      if (backMs !== undefined) backSinceMs.set(id, backMs);
+    } else if (instance.mode === "active" && !instance.kept && instance.definedIndex === before.old?.definedIndex) {
+      const untilMs = before.old.kept ? this.#clock.nowMs() : before.keptMs;
+      if (untilMs !== undefined) keptUntilMs.set(id, untilMs);
     }
-    return { service, backSinceMs };
   }
 
-  #put(backSinceMs: Map<string, number>, instance: ServiceInstance, before: Before): void {
-    const backMs = isPassing(instance) ? this.#backMs(instance, before) : undefined;
-    if (backMs === undefined) backSinceMs.delete(instance.id);
-    else backSinceMs.set(instance.id, backMs);
-  }
-
-  #backMs({ sinceMs }: ServiceInstance, { old, backMs }: Before): number | undefined {
+  #backMs(instance: ServiceInstance, { old, backMs, keptMs }: Before): number | undefined {
+    const { sinceMs } = instance;
     const nowMs = this.#clock.nowMs();
     // What happened while this node did not look on: log time tells when, as far as the clocks agree, and never in the future.
     if (old === undefined) return nowMs - Math.max(0, this.#clock.wallMs() - sinceMs);
     if (isPassing(old)) return old.sinceMs === sinceMs ? backMs : nowMs;
-    return isServed(old) ? undefined : nowMs;
+    const usedMs = isServed(old) ? nowMs : keptMs;
+    return usedMs !== undefined && nowMs - usedMs <= foundWithinMs(instance) ? undefined : nowMs;
   }
 }
 
-/** An instance as it was known until now, and since when it was back then. */
+/** An instance as it was known until now. */
 interface Before {
   readonly old: ServiceInstance | undefined;
+  /** Since when it was back then. */
   readonly backMs: number | undefined;
+  readonly keptMs: number | undefined;
+}
+
+function before(known: Known | undefined, id: string, old: ServiceInstance | undefined): Before {
+  return { old, backMs: known?.backSinceMs.get(id), keptMs: known?.keptUntilMs.get(id) };
+}
+
+/** How long it takes at the most until one that is alive is known to be: its checks, each with the longest jitter. */
+function foundWithinMs({ interval, rise, timeout }: ServiceInstance): number {
+  return 1.5 * Number(interval) * Number(rise) + Number(timeout) + PUBLISHED_WITHIN_MS;
 }
 
 function startsSlowly({ slowstart }: Service): boolean {

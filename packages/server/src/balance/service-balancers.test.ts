@@ -140,14 +140,42 @@ describe("slow start", () => {
     }
   });
 
-  it("is for one that was taken out of use in between: by the end of the protection, or by an operator", () => {
-    for (const between of [{ kept: false }, { kept: false, mode: "draining" as const }]) {
+  it("is not for one whose protection ended when others were back, and that the next checks found to be back as well", () => {
+    const follower = new Follower();
+    follower.hears({ status: STATUS.dead, kept: true, interval: "10000", rise: "2", timeout: "1000" });
+    follower.clock.advance(60_000);
+    follower.hears({ kept: false });
+    follower.clock.advance(20_000);
+    follower.hearsItTurned();
+    follower.hearsItTurned();
+    follower.hears({ ...alive, sinceMs: follower.clock.wallMs() });
+    expect(follower.weights()).toEqual([100, 100]);
+  });
+
+  it("is for one that was taken out of use in between: by the end of the protection for long, by an operator, or as it is another one", () => {
+    for (const [between, forMs] of [
+      [{ kept: false }, 30_000],
+      [{ kept: false, mode: "draining" }, 0],
+      [{ kept: false, checked: false, sinceMs: 0, definedIndex: 9, port: "9" }, 0],
+    ] as const) {
       const follower = new Follower();
       follower.hears({ status: STATUS.dead, kept: true });
       follower.hears(between);
+      follower.clock.advance(forMs);
       follower.hears({ ...alive, mode: "active", sinceMs: follower.clock.wallMs() });
       expect(follower.ramp()).toEqual([10, 55, 100]);
     }
+  });
+
+  it("is for one that falls again behind a protection that kept it", () => {
+    const follower = new Follower();
+    follower.hears({ status: STATUS.dead, kept: true });
+    follower.hears({ kept: false });
+    follower.hears({ ...alive, sinceMs: follower.clock.wallMs() });
+    expect(follower.weights()).toEqual([100, 100]);
+    follower.hears({ status: STATUS.dead });
+    follower.hears({ ...alive, sinceMs: follower.clock.wallMs() + 1 });
+    expect(follower.ramp()).toEqual([10, 55, 100]);
   });
 
   it("is for one that was unknown and not used", () => {

@@ -77,6 +77,13 @@ describe("service get", () => {
     expect(io.out).toBe(`${JSON.stringify(DB, null, 4)}\n`);
   });
 
+  test("--table counts nobody of weight 0 among those who may be chosen", async () => {
+    const node = DB.node.map((instance) => ({ ...instance, status: 1, state: "passing", priority: "0" }));
+    api.on("GET /service?name=db", { ...DB, node });
+    expect(await dister("service", "get", "db", "--table")).toBe(0);
+    expect(lines()[0]).toContain(`: 0 of ${node.length} may be chosen`);
+  });
+
   test("--table has a row for each instance, and says who is used although it is critical", async () => {
     api.on("GET /service?name=web", WEB);
     expect(await dister("service", "get", "web", "--table")).toBe(0);

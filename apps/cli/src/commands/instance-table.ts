@@ -36,7 +36,7 @@ export function protectedText(kept: readonly string[], since?: string): string {
 }
 
 function headingOf({ name, type, node, protection }: ShownService): string {
-  const used = node.filter(({ status }) => status === STATUS.alive).length;
+  const used = node.filter(({ status, priority }) => status === STATUS.alive && Number(priority) > 0).length;
   const fact = `${name} (${type}): ${used} of ${node.length} may be chosen`;
   return protection === undefined ? fact : `${fact}; ${protectedText(protection.kept, protection.since)}`;
 }

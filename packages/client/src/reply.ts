@@ -55,11 +55,16 @@ export function outcomeOf(url: string, status: number, text: string): Outcome {
 export function networkOutcome(url: string, thrown: unknown): Outcome {
   const leaf = leafOf(thrown);
   const code = typeof leaf["code"] === "string" ? leaf["code"] : undefined;
-  const reason = code ?? "the connection failed";
+  // The platform's list of ports that belong to other protocols: nothing was sent, and nothing ever will be.
+  const isBadPort = leaf["message"] === "bad port";
+  const reason = code ?? (isBadPort ? "fetch never asks this port: give the API another" : "the connection failed");
   const error = new DisterError("DISTER_ERR_PEER_UNREACHABLE", { peer: url, reason }, { cause: thrown });
   // Nothing was sent where no connection came about. A browser does not say so: there everything may be done.
   const connected =
-    leaf["syscall"] !== "connect" && leaf["syscall"] !== "getaddrinfo" && code !== "UND_ERR_CONNECT_TIMEOUT";
+    !isBadPort &&
+    leaf["syscall"] !== "connect" &&
+    leaf["syscall"] !== "getaddrinfo" &&
+    code !== "UND_ERR_CONNECT_TIMEOUT";
   return failed(error, connected);
 }
 

@@ -235,6 +235,12 @@ describe("C2 what a failed write may have done", () => {
     expect(error.details["reason"]).toBe("ECONNREFUSED");
   });
 
+  test("of a port that fetch asks for nothing it is surely not done, and the error says so", async () => {
+    const error = await errorOf(hastyClient(["http://127.0.0.1:6000"], { retries: 1 }).client.kv.set("a", "1"));
+    expect(error.code).toBe("DISTER_ERR_PEER_UNREACHABLE");
+    expect(error.message).toContain("fetch never asks this port");
+  });
+
   test.each([
     "DISTER_ERR_NO_LEADER",
     "DISTER_ERR_NO_SERVER",

@@ -245,6 +245,11 @@ describe("a client node whose servers fail", () => {
     expect(shown.body.ageMs).toBeGreaterThanOrEqual(0);
     expect((await request(client, "GET", "/balance?name=db")).body).toMatchObject({ stale: true });
     expect((await request(client, "GET", "/service")).body).toMatchObject({ stale: true });
+    for (const call of ["/service?name=new", "/balance?name=new"]) {
+      const unknown = await request(client, "GET", call);
+      expect(unknown).toMatchObject({ status: 503, body: { code: "DISTER_ERR_NO_SERVER" } });
+      expect(unknown.body.message).toMatch(/: \d+ ms ago there was no service named 'new'$/);
+    }
     const health = await request(client, "GET", "/health");
     expect(health).toMatchObject({ status: 503, body: { code: "DISTER_ERR_NO_SERVER" } });
     expect(health.body.message).toMatch(/^connected to no server .* services are answered as they were \d+ ms ago$/);

@@ -13,7 +13,7 @@ import type { Answer, ApiNode } from "../api-node.ts";
 import type { LatenciesMs } from "../balance/asked-latencies.ts";
 import type { Choice } from "../balance/choice.ts";
 import { ServiceBalancers } from "../balance/service-balancers.ts";
-import { ok, protectionMark, withLogId } from "./reply.ts";
+import { foundService, ok, protectionMark, withLogId } from "./reply.ts";
 
 /** `/balance`: healthy nodes of a service. Served from this node's own state: the answer is a hint, not a fact. */
 export function balanceRoutes(server: FastifyInstance, { reads, rng, clock, latencies }: BalanceNode): void {
@@ -33,10 +33,9 @@ export function balanceRoutes(server: FastifyInstance, { reads, rng, clock, late
   server.get("/balance", async (request, reply) => {
     const { name, policy, key, count, tags, explain } = parseOrThrow(BalanceQuerySchema, request.query, "query");
     const { answer, latenciesMs } = await (policy === "latency" ? measured(name) : read(name));
-    const { value: service, marks: source } = withLogId(reply, answer);
-    if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
+    const service = foundService(name, withLogId(reply, answer));
     const balancer = balancers.of(service, { policy, tagOrder: tags, latenciesMs });
-    const marks = { ...source, ...protectionMark([service]) };
+    const marks = { ...answer.marks, ...protectionMark([service]) };
     if (explain === "1") return ok(shown(balancer.explain(count, key)), marks);
     const chosen = count === undefined ? oneOf(balancer.pick(key)) : balancer.pickMany(count, key);
     if (chosen.length === 0) throw new DisterError("DISTER_ERR_NO_HEALTHY_NODE");

@@ -1,4 +1,4 @@
-import { type Command, DisterError, type Service, showService } from "@dister/types";
+import { type Command, type Service, showService } from "@dister/types";
 import {
   ChecksQuerySchema,
   InstanceNamesSchema,
@@ -15,7 +15,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Answer, ApiNode, Consistency, Reads } from "../api-node.ts";
 import { prometheusTargets } from "./prometheus-targets.ts";
-import { ok, protectionMark, withLogId } from "./reply.ts";
+import { foundService, ok, protectionMark, withLogId } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /** How long the connection of a request that is held may be idle on top of its wait. */
@@ -34,9 +34,9 @@ export function serviceRoutes(server: FastifyInstance, node: ServiceNode): void 
       const shown = Object.fromEntries(services.map((service) => [service.name, showService(service)]));
       return ok(shown, { ...marks, ...protectionMark(services) });
     }
-    const { value: service, marks } = withLogId(reply, await reads.service(name, consistency));
-    if (service === undefined) throw new DisterError("DISTER_ERR_SERVICE_NOT_FOUND", { name });
-    return ok(showService(service), { ...marks, ...protectionMark([service]) });
+    const answer = withLogId(reply, await reads.service(name, consistency));
+    const service = foundService(name, answer);
+    return ok(showService(service), { ...answer.marks, ...protectionMark([service]) });
   });
 
   const write = async (request: FastifyRequest, command: Command) => {

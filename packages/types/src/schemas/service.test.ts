@@ -40,6 +40,11 @@ describe("the definition of a service", () => {
     expect(ServiceConfigSchema.safeParse({ name, type: "tcp", node: [node()] }).success).toBe(false);
   });
 
+  it.each(["a b", "_a", "", "é", "__proto__"])("may not have meta of the name %j, and says so", (name) => {
+    const read = ServiceNodeSchema.safeParse(node({ meta: JSON.parse(`{${JSON.stringify(name)}:"x"}`) }));
+    expect(read.error?.issues[0]?.path).toEqual(["meta", name]);
+  });
+
   it.each(["h", "10.0.0.1", "::1", "2001:db8::5", "fe80::1%eth0", "höst"])("may be at %s", (host) => {
     expect(reads({ host })).toBe(true);
   });

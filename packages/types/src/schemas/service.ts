@@ -55,11 +55,19 @@ const webUrl = z
     { error: "an http or https address without user and password, its host of at most 255 characters" },
   );
 
+/** What a name in `meta` has to be. */
+const META_NAME = { error: "a name of letters, digits and _ . : / -, beginning with a letter or digit" };
+
 /** Fields of which the original wrote an empty text where it had nothing. */
 const MAY_BE_EMPTY = ["host", "port", "url", "script"] as const;
 
-function withoutEmpty(node: unknown): unknown {
+function withoutEmpty(node: unknown, context: z.RefinementCtx): unknown {
   if (typeof node !== "object" || node === null || Array.isArray(node)) return node;
+  const { meta } = node as { meta?: unknown };
+  // The schema below passes over a field of this name, and what is passed over is lost without a word.
+  if (typeof meta === "object" && meta !== null && Object.hasOwn(meta, "__proto__")) {
+    context.addIssue({ code: "custom", path: ["meta", "__proto__"], message: META_NAME.error });
+  }
   const entries = Object.entries(node).filter(
     ([field, value]) => value !== "" || !MAY_BE_EMPTY.some((one) => one === field),
   );
@@ -82,7 +90,7 @@ const InstanceFieldsSchema = z
       .optional()
       .describe("What it is called by, for a choice `first` and for Prometheus."),
     meta: z
-      .record(z.string().regex(/^[A-Za-z0-9][\w.:/-]{0,127}$/, { error: "letters, digits and _ . : / -" }), text(1_024))
+      .record(z.string().regex(/^[A-Za-z0-9][\w.:/-]{0,127}$/, META_NAME), text(1_024))
       .refine((meta) => Object.keys(meta).length <= LIMITS.instanceMetaMax, {
         error: `at most ${LIMITS.instanceMetaMax} names`,
       })

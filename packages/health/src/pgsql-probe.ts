@@ -3,6 +3,8 @@ import { type DatabaseProbeOptions, databaseProbe, judgeOne } from "./database-p
 import { type DriverSocket, driver } from "./driver-socket.ts";
 import { type Finish, type ProbeComponents, type ProbeResult, reasonOf } from "./probe.ts";
 
+const NOT_UNDERSTOOD = "refused or not understood";
+
 /** Logs in to PostgreSQL and asks `select 1`. Needs the driver `pg`. */
 export function pgsqlProbe(options: DatabaseProbeOptions, components: ProbeComponents = {}): Promise<ProbeResult> {
   return databaseProbe({ ask, reasonOf: codeOf }, options, components);
@@ -32,7 +34,10 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
   });
   forgetReplication(client);
   hashOnce(client);
-  client.on("error", (error: unknown) => finish(false, codeOf(error)));
+  const fail = (error: unknown): void => {
+    finish(false, error instanceof pg.DatabaseError ? sqlStateOf(error.code) : codeOf(error));
+  };
+  client.on("error", fail);
   let answered = false;
   const query = async (): Promise<void> => {
     await client.connect();
@@ -40,7 +45,7 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
     answered = true;
     judgeOne(rows[0]?.one, finish);
   };
-  query().catch((error: unknown) => finish(false, codeOf(error)));
+  query().catch(fail);
   return () => {
     if (answered) client.end().catch(() => undefined);
     return answered;
@@ -65,14 +70,17 @@ function hashOnce({ connection }: Client): void {
   });
 }
 
-/** The five characters of an SQLSTATE, or the code of the connection; nothing else that a server sent. */
+/** The five characters of an SQLSTATE; a server may send any other text in their place, and that is not repeated. */
+function sqlStateOf(code: string | undefined): string {
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code) ? `SQLSTATE ${code}` : NOT_UNDERSTOOD;
+}
+
+/** The code of the connection, or why there was none; what the driver finds wrong with the server has no code. */
 function codeOf(error: unknown): string {
-  const { code } = error as { code?: unknown };
-  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code)) return `SQLSTATE ${code}`;
-  const { syscall } = error as { syscall?: unknown };
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
   const ours =
     typeof syscall === "string" ||
     error instanceof AggregateError ||
     /^(?:E[A-Z]+|address|the driver)/.test(String(code));
-  return ours ? reasonOf(error) : "refused or not understood";
+  return ours ? reasonOf(error) : NOT_UNDERSTOOD;
 }

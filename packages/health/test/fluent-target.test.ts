@@ -143,6 +143,19 @@ describe("a pgsql target", () => {
     return bytes;
   }
 
+  test.each([
+    ["a word like those of connections", "EVIL s3rver said p4ssw0rd", "refused or not understood"],
+    ["a word like ours", "the driver p4ssw0rd", "refused or not understood"],
+    ["no code at all", "", "refused or not understood"],
+    ["a code", "53300", "SQLSTATE 53300"],
+  ])("X11 that sends %s in the place of a code is down, and is not repeated", async (_what, code, output) => {
+    const fields = `SFATAL\0C${code}\0Mp4ssw0rd\0\0`;
+    const error = Buffer.concat([Buffer.from([0x45, 0, 0, 0, fields.length + 4]), Buffer.from(fields)]);
+    const serve = (socket: Socket) => socket.once("data", () => socket.end(error));
+    const probe = (port: number) => pgsqlProbe({ host, port, user: "u", pass: "p4ssw0rd", timeoutMs });
+    expect(await outcome(serve, probe)).toEqual([false, output]);
+  });
+
   test("that asks for two proofs of one password is down: each costs the process more than it costs the target", async () => {
     const serve = (socket: Socket): void => {
       socket.once("data", () => {

@@ -8,6 +8,7 @@ import type { LogContext } from "./log-context.ts";
 import { isEntryKind, RECORD_HEADER_BYTES, RECORD_KIND } from "./record.ts";
 import { nonZeroEnd, RecordWindow } from "./record-window.ts";
 import { headersBetween } from "./tail.ts";
+import { HARD_STATE_RECORD_BYTES } from "./write-plan.ts";
 
 /** Damage of entries, and how the log will be cut before it. */
 export interface LogDamage {
@@ -78,7 +79,10 @@ function findCut(
   }
 }
 
-/** The highest index that the newest file shows, in its items or in the records behind the damage; never below the cut. */
+/**
+ * The highest index that the newest file may have held: what its records show behind the damage, what its items add to that,
+ * and as many more as the bytes behind have room for. Never below the cut.
+ */
 function highestSign(context: LogContext, { kept, contents, later }: Cut, place: DamagedPlace): number {
   const newest = later.at(-1) ?? kept;
   const entriesPerFile = entriesPerFileOf(context, newest, later.at(-2) ?? kept);
@@ -86,17 +90,17 @@ function highestSign(context: LogContext, { kept, contents, later }: Cut, place:
   const range = { baseIndex: newest.baseIndex, entriesPerFile, dataOffset };
   const handle = context.fileSystem.open(newest.path, "read");
   try {
-    const isIndexThere = handle.size() >= entriesPerFile * ITEM_BYTES;
-    const endMax = dataOffset + 2 * context.tuning.fileBytesMax + ITEM_LENGTH_MAX;
     const from = newest === kept ? contents.stop.offset : dataOffset;
-    const items = isIndexThere ? readItems(new RecordWindow(handle), range) : undefined;
-    const byItem = items && lastItem(items, range, Math.max(handle.size(), endMax));
     const byRecord = lastRecorded(handle, from, range);
-    const signs = [byItem, byRecord].filter((sign) => sign !== undefined);
-    const highest = Math.max(newest.baseIndex - 1, contents.lastIndex, ...signs.map(({ index }) => index));
-    const hidden = hiddenBehind(handle, Math.max(from, ...signs.map(({ end }) => end)));
-    const roomEnd = newest.baseIndex + entriesPerFile - 1;
-    if (isSound(newest) || (isIndexThere && signs.length > 0)) return Math.min(highest + hidden, roomEnd);
+    const endMax = dataOffset + 2 * context.tuning.fileBytesMax + ITEM_LENGTH_MAX;
+    const items = readItemsThere(handle, range);
+    const byItem = items && lastItem(items, range, Math.max(handle.size(), endMax));
+    if (isSound(newest) || (items !== undefined && (byItem ?? byRecord) !== undefined)) {
+      const lastIndex = Math.max(newest.baseIndex - 1, contents.lastIndex, byRecord?.index ?? 0);
+      const listed = listedBehind(items ?? new Uint8Array(), range, { index: lastIndex, end: byRecord?.end ?? from });
+      const roomEnd = newest.baseIndex + entriesPerFile - 1;
+      return Math.max(byItem ?? 0, Math.min(listed.index + roomBehind(handle, listed.end), roomEnd));
+    }
   } finally {
     handle.close();
   }
@@ -121,34 +125,53 @@ interface FileRange {
   readonly dataOffset: number;
 }
 
-/** An index that a file shows, and where its record ends. */
+/** An index that a file shows, and where the records up to it end. */
 interface Sign {
   readonly index: number;
   readonly end: number;
 }
 
-/**
- * How many more records there may be in bytes of which neither an item nor a header speaks: both may be damaged, the item so
- * that it reads like one that never was. A mark that is too high costs a longer healing, one too low an acknowledged write.
- */
-function hiddenBehind(handle: FileHandle, shownEnd: number): number {
-  const end = nonZeroEnd(new RecordWindow(handle), shownEnd);
-  return Math.ceil((end - shownEnd) / RECORD_HEADER_BYTES);
+/** How many records there may be in the bytes behind an offset, each of which may have lost its item and its header. */
+function roomBehind(handle: FileHandle, offset: number): number {
+  return Math.ceil((nonZeroEnd(new RecordWindow(handle), offset) - offset) / RECORD_HEADER_BYTES);
+}
+
+/** The items, without the zeros behind them; undefined of a file that is too short to have them all. */
+function readItemsThere(handle: FileHandle, range: FileRange): Uint8Array | undefined {
+  if (handle.size() < range.entriesPerFile * ITEM_BYTES) return undefined;
+  return readItems(new RecordWindow(handle), range);
 }
 
 /** The last item that can be one: it leads into the data area, and no further than a file ever grows. */
-function lastItem(items: Uint8Array, range: FileRange, endMax: number): Sign | undefined {
+function lastItem(items: Uint8Array, range: FileRange, endMax: number): number | undefined {
   const view = viewOf(items);
   for (let at = items.length - ITEM_BYTES; at >= 0; at -= ITEM_BYTES) {
     const item = unpackItem(view, at);
     if (item === undefined || item.start < range.dataOffset || item.length < RECORD_HEADER_BYTES) continue;
-    const end = item.start + item.length;
-    if (end <= endMax) return { index: range.baseIndex + at / ITEM_BYTES, end };
+    if (item.start + item.length <= endMax) return range.baseIndex + at / ITEM_BYTES;
   }
   return undefined;
 }
 
-/** Last index by the headers that are intact, in the order of the file: later ones replace earlier ones. */
+/**
+ * What all the items behind a sign add to it, when their records lie one behind the other from there on, but for hard states,
+ * which have no items. Where one does not, none says how far its record reaches.
+ */
+function listedBehind(items: Uint8Array, range: FileRange, sign: Sign): Sign {
+  const view = viewOf(items);
+  let { index, end } = sign;
+  for (let at = (index + 1 - range.baseIndex) * ITEM_BYTES; at < items.length; at += ITEM_BYTES) {
+    const item = unpackItem(view, at);
+    if (item === undefined || item.length < RECORD_HEADER_BYTES) return sign;
+    const between = item.start - end;
+    if (between < 0 || between % HARD_STATE_RECORD_BYTES !== 0) return sign;
+    index++;
+    end = item.start + item.length;
+  }
+  return { index, end };
+}
+
+/** Last index and end by the headers that are intact, in the order of the file: later ones replace earlier ones. */
 function lastRecorded(handle: FileHandle, from: number, range: FileRange): Sign | undefined {
   const inner = new RecordWindow(handle);
   let last: number | undefined;

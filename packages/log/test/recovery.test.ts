@@ -200,7 +200,8 @@ describe("recovery, item by record (the decision table)", () => {
     const lab = await threeEntries();
     const start = lab.startOf(2);
     lab.damage(start, foreignRecord(start, 3));
-    await lab.expectSuspect("does not belong here", { lastIndex: 2, index: 3, offset: start });
+    // It is shorter than what lay there: the rest of that may be one more.
+    await lab.expectSuspect("does not belong here", { lastIndex: 2, index: 4, offset: start });
   });
 
   test("items behind the end of the chain are leftovers and are cleared before anything is appended", async () => {

@@ -72,6 +72,17 @@ describe("a log of which entries are damaged is cut before them and suspect (dut
     await lab.with((log) => expect([log.lastIndex(), log.suspect().index]).toEqual([1, 3]));
   });
 
+  test("an item of a sound record that says that it is longer does not hide what lies behind", async () => {
+    const lab = await logOf(10);
+    // The headers of the last two entries, and from the length of the third last on what the items say.
+    for (const slot of [8, 9]) lab.flip(lab.startOf(slot) + 15, 1);
+    lab.damage(7 * ITEM_BYTES + 8, Buffer.from(`0fff${"ff".repeat(2 * ITEM_BYTES)}`, "hex"));
+    await lab.with((log) => {
+      expect(log.lastIndex()).toBe(8);
+      expect(log.suspect().index).toBeGreaterThanOrEqual(10);
+    });
+  });
+
   test("also where the last item leads nowhere and its record cannot be read: as many as may lie there", async () => {
     for (const [at, bytes] of [
       [2, "10"], // A start that is far behind what a file ever is.

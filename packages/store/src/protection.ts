@@ -1,4 +1,10 @@
-import { PROTECTED_INSTANCES_MIN, protectionOf, type Service, type ServiceInstance } from "@dister/types";
+import {
+  isProtectionOver,
+  PROTECTED_INSTANCES_MIN,
+  protectionOf,
+  type Service,
+  type ServiceInstance,
+} from "@dister/types";
 
 /**
  * Looks at a service after a change, or when time has passed, and begins, goes on with or ends its protection: while it is
@@ -6,7 +12,7 @@ import { PROTECTED_INSTANCES_MIN, protectionOf, type Service, type ServiceInstan
  *
  * It begins when more than the set part of those in use have turned critical within the window: so many at once is the network
  * or the checker more often than the instances. It ends when no more than that part is missing, or after the limit
- * if any instance is passing: then checks evidently get through, and what is critical is critical.
+ * if checks evidently get through: then what is critical is critical.
  */
 export function protectedService(service: Service, nowMs: number): Service {
   const settings = protectionOf(service);
@@ -19,7 +25,7 @@ export function protectedService(service: Service, nowMs: number): Service {
   const fallen = active.filter(fell).length;
   // Whole numbers, for 0.29 * 100 is a little less than 29: what is exactly the part must not be more than it.
   if (fallen * 100 <= settings.percent * (passing + fallen)) return ended(service);
-  if (isOn && passing > 0 && nowMs - service.protectedMs > settings.limitMs) return ended(service);
+  if (isOn && isProtectionOver(service, settings, nowMs)) return ended(service);
   return {
     ...service,
     protectedMs: sinceMs,

@@ -121,6 +121,7 @@ export {
   type InstanceConfig,
   type InstanceMode,
   type InstanceState,
+  isProtectionOver,
   isServed,
   nodeIdentity,
   PROTECTED_INSTANCES_MIN,

@@ -3,6 +3,7 @@ import { REDACTED } from "./redacted.ts";
 import { type ServiceConfig, ServiceConfigSchema } from "./schemas/service.ts";
 import {
   INSTANCE_MODES,
+  isProtectionOver,
   isServed,
   nodeIdentity,
   protectionOf,
@@ -178,6 +179,20 @@ describe("the protection of a service", () => {
     ["off" as const, null],
   ])("set to %j is %j", (protect, expected) => {
     expect(protectionOf(protect === undefined ? {} : { protect })).toEqual(expected);
+  });
+
+  it.each<[string, Partial<ServiceInstance>, number, boolean]>([
+    ["at the limit", {}, 2_000, false],
+    ["behind the limit", {}, 2_001, true],
+    ["while nobody is passing", { status: 0 }, 9_000, false],
+    ["while the passing one is out of use", { mode: "draining" }, 9_000, false],
+    ["while the one in use was never checked", { checked: false, sinceMs: 0 }, 9_000, false],
+    ["while the first has recovered less than a window ago", { sinceMs: NOW_MS + 8_001 }, 9_000, false],
+    ["when it has recovered a window ago", { sinceMs: NOW_MS + 8_000 }, 9_000, true],
+  ])("is over %s: %j, %d ms later: %j", (_when, found, laterMs, over) => {
+    const config = ServiceConfigSchema.parse({ name: "s", type: "tcp", node: [{ host: "h", port: 1 }] });
+    const service = stored(config, { status: 1, ...found });
+    expect(isProtectionOver(service, { percent: 50, windowMs: 1_000, limitMs: 2_000 }, NOW_MS + laterMs)).toBe(over);
   });
 
   const reads = (protect: unknown) =>

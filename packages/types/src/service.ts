@@ -55,7 +55,7 @@ export interface Protection {
   /** It begins when more than this part of those in use has turned critical within the window, 1 to 99 of a hundred. */
   readonly percent: number;
   readonly windowMs: number;
-  /** It ends after this at the latest, if any instance is passing. */
+  /** It ends after this at the latest, if checks get through. */
   readonly limitMs: number;
 }
 
@@ -66,6 +66,20 @@ export function protectionOf({ protect }: Pick<ServiceConfig, "protect">): Prote
   if (protect === "off") return null;
   const { percent = "50", window = "60000", limit = "300000" } = protect ?? {};
   return { percent: Number(percent), windowMs: Number(window), limitMs: Number(limit) };
+}
+
+/**
+ * Whether a protection that is on has lasted long enough: for its limit, and checks get through, as one of those in use was
+ * found passing and has been for a window. The first that recovers proves nothing of the others, which are checked in
+ * their turn, and would get all that they are spared.
+ * @param nowMs - log time.
+ */
+export function isProtectionOver({ protectedMs, node }: Service, settings: Protection, nowMs: number): boolean {
+  if (nowMs - protectedMs <= settings.limitMs) return false;
+  return node.some(
+    ({ mode, checked, status, sinceMs }) =>
+      mode === "active" && checked && status === 1 && nowMs - sinceMs >= settings.windowMs,
+  );
 }
 
 /** Fields of an instance that never leave the node in a reply, an event or a log line. */

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, protectionOf, type Service, STATUS, type Timer } from "@dister/types";
+import { type Clock, isProtectionOver, type Logger, protectionOf, type Service, type Timer } from "@dister/types";
 import type { Gateway } from "../gateway.ts";
 
 const LOOK_MS = 1_000;
@@ -57,9 +57,8 @@ export class ProtectionWatch {
   }
 
   #isOver(service: Service): boolean {
-    const limitMs = protectionOf(service)?.limitMs ?? 0;
-    if (this.#parts.clock.wallMs() - service.protectedMs <= limitMs) return false;
-    return service.node.some(({ mode, status }) => mode === "active" && status === STATUS.alive);
+    const settings = protectionOf(service);
+    return settings !== null && isProtectionOver(service, settings, this.#parts.clock.wallMs());
   }
 }
 

@@ -285,7 +285,19 @@ function ends(suite: StateReaderSuite): void {
     await story.at(10_000).timePasses();
     story.is({ served: ALL_OF_4, kept: ALL_OF_4, since: 10 }, "nobody");
     await story.at(10_001).recover(2);
-    story.is({ served: [2], kept: [], since: null }, "one");
+    story.is({ served: ALL_OF_4, kept: [1, 3, 4], since: 10 }, "one, a moment ago: the others are checked next");
+    await story.at(10_060).timePasses();
+    story.is({ served: ALL_OF_4, kept: [1, 3, 4], since: 10 }, "nearly a window");
+    await story.at(10_061).timePasses();
+    story.is({ served: [2], kept: [], since: null }, "for a window");
+  });
+
+  tell("protection: behind its limit, too, it ends when enough have recovered", async (story) => {
+    await story.begins(4);
+    await story.at(10).fall(...ALL_OF_4);
+    await story.at(400).recover(1);
+    await story.at(401).recover(2);
+    story.is({ served: [1, 2], kept: [], since: null }, "half");
   });
 
   tell("protection: ends when it is put off, and when too few instances are left", async (story) => {

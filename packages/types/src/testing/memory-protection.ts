@@ -18,7 +18,10 @@ export function reviewed(service: Service, nowMs: number): Service {
   // It takes more than the share: exactly half of all is not more than 50 percent.
   if (fallen * 100 <= Number(percent) * (fallen + passing)) return over(service);
   const ageMs = isOn ? nowMs - service.protectedMs : 0;
-  if (ageMs > Number(limit) && passing > 0) return over(service);
+  // Somebody who came back a moment ago shows nothing of the others, nor does one that nobody has looked at.
+  const isSteady = ({ mode, checked, status, sinceMs }: ServiceInstance) =>
+    mode === "active" && checked && status === 1 && sinceMs <= nowMs - Number(window);
+  if (ageMs > Number(limit) && service.node.some(isSteady)) return over(service);
   return {
     ...service,
     protectedMs: isOn ? service.protectedMs : nowMs,

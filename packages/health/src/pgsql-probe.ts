@@ -11,7 +11,7 @@ export function pgsqlProbe(options: DatabaseProbeOptions, components: ProbeCompo
 }
 
 async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: Finish): Promise<() => boolean> {
-  const { host, port, user, pass, timeoutMs } = options;
+  const { host, port, user, pass } = options;
   const { default: pg } = await driver("pg", () => import("pg"));
   if (socket.destroyed) return () => false;
   // Each setting is given: the driver would take what is left out from the environment or a file of the machine that
@@ -25,14 +25,12 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
     ssl: false,
     sslnegotiation: "postgres",
     client_encoding: "utf8",
-    options: "-c search_path=pg_catalog",
     application_name: "dister-health",
-    statement_timeout: Math.ceil(timeoutMs),
     connectionTimeoutMillis: 0,
     keepAlive: false,
     stream: () => socket,
   });
-  forgetReplication(client);
+  forgetEnvironment(client);
   hashOnce(client);
   const fail = (error: unknown): void => {
     finish(false, error instanceof pg.DatabaseError ? sqlStateOf(error.code) : codeOf(error));
@@ -52,10 +50,15 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
   };
 }
 
-/** The one setting that the driver takes from the environment and that cannot be given as none. */
-function forgetReplication(client: Client): void {
-  const { connectionParameters } = client as Client & { readonly connectionParameters: { replication?: unknown } };
+/**
+ * Settings that the driver takes from the environment and that cannot be given as none. Others would do no harm to a server,
+ * but a pool in front of one refuses what it does not know.
+ */
+function forgetEnvironment(client: Client): void {
+  type Parameters = { replication?: unknown; options?: unknown };
+  const { connectionParameters } = client as Client & { readonly connectionParameters: Parameters };
   connectionParameters.replication = undefined;
+  connectionParameters.options = undefined;
 }
 
 /**

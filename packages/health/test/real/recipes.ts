@@ -98,6 +98,34 @@ export const postgres: Recipe = {
   },
 };
 
+/** PgBouncer as it is by default in front of a PostgreSQL: start-up settings that it does not know it refuses. */
+export function pgbouncer(behind: number): Recipe {
+  return {
+    program: ["/usr/sbin/pgbouncer", "/usr/local/bin/pgbouncer"],
+    user: "postgres",
+    prepare: ({ folder, port }) => {
+      const { user, pass, database } = LOGIN;
+      writeFileSync(join(folder, "users"), `"${user}" "${pass}"\n`);
+      const lines = [
+        "[databases]",
+        `${database} = host=127.0.0.1 port=${behind}`,
+        "[pgbouncer]",
+        "listen_addr = 127.0.0.1",
+        `listen_port = ${port}`,
+        "unix_socket_dir =",
+        "auth_type = scram-sha-256",
+        `auth_file = ${folder}/users`,
+        // Seconds; the default is 15.
+        "server_login_retry = 0.1",
+        "query_wait_timeout = 1",
+      ];
+      writeFileSync(join(folder, "pgbouncer.ini"), `${lines.join("\n")}\n`);
+    },
+    args: ({ folder }) => [join(folder, "pgbouncer.ini")],
+    ready: listening,
+  };
+}
+
 function ownerPassword(folder: string): string {
   const file = join(folder, "owner");
   writeFileSync(file, "owner\n");

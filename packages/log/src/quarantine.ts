@@ -67,7 +67,7 @@ export function finishCut(context: LogContext, state: StateFile): string | undef
   return `${path} at byte ${end}: a cut before damage that was begun at an earlier start was finished.`;
 }
 
-/** Clears what lies behind an end, and the items of the entries there. */
+/** Clears what lies behind an end, and makes the items agree with what is left. */
 function clearBehind(handle: FileHandle, end: number, likely: number): void {
   reading(handle, (window) => {
     const beginning = readBeginning(window, likely);
@@ -75,6 +75,8 @@ function clearBehind(handle: FileHandle, end: number, likely: number): void {
     if (stop.offset !== end) throw corruptAt(handle.path, stop.offset, "a record is damaged before the place of a cut");
     const itemsEnd = readItems(window, beginning.header).length;
     const dirtyEnd = nonZeroEnd(window, end);
+    // What is behind the end may have replaced entries before it: their items lead there and would be taken for damage again.
+    if (!window.slice(0, items.length).equals(items)) handle.writeAt([items], 0);
     clear(handle, items.length, itemsEnd);
     clear(handle, end, dirtyEnd);
     handle.datasyncNow();

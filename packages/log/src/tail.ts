@@ -47,7 +47,7 @@ export function judgeTail(facts: TailFacts): Tail {
   const lost = claims.filter(({ index }) => index > facts.lastIndex);
   const here = claims.find(({ item }) => item.start === stop.offset)?.item;
   const committed = claims.find(({ index }) => index <= facts.committedIndex);
-  const damage = damageOf(facts, { dirtyEnd, lost, here, committed });
+  const damage = damageOf(facts, { dirtyEnd, claims, lost, here, committed });
   if (damage !== undefined || stop.reason === "unchained") return { dirtyEnd, tornBytes: 0, damage };
   let tornEnd = dirtyEnd;
   for (const { item } of lost) {
@@ -62,13 +62,21 @@ interface Claim {
   readonly item: Item;
 }
 
+/** What there is behind the end of the chain. */
+interface Behind {
+  readonly dirtyEnd: number;
+  readonly claims: readonly Claim[];
+  /** Claims of entries that are not in the chain. */
+  readonly lost: readonly Claim[];
+  /** The item that claims the end of the chain itself. */
+  readonly here: Item | undefined;
+  readonly committed: Claim | undefined;
+}
+
 /** Why the end of the chain is not one that a crash leaves. */
-function damageOf(
-  facts: TailFacts,
-  behind: { dirtyEnd: number; lost: readonly Claim[]; here: Item | undefined; committed: Claim | undefined },
-): string | undefined {
+function damageOf(facts: TailFacts, behind: Behind): string | undefined {
   const { window, stop, madeEnd, knownIndex } = facts;
-  const { dirtyEnd, lost, here, committed } = behind;
+  const { dirtyEnd, claims, lost, here, committed } = behind;
   if (stop.offset < madeEnd) return "the first records of the file are damaged";
   for (const header of headersBetween(window, stop.offset, dirtyEnd)) {
     // A header further on that says that what lies here was durable proves that it was acknowledged.
@@ -83,7 +91,8 @@ function damageOf(
   if (lost.length > LIMITS.appendEntriesMax && lostBytes > BATCH_BYTES_MAX) {
     return `${lost.length} entries are not there, more than one batch holds`;
   }
-  if (facts.isNoted && (dirtyEnd > stop.offset || lost.length > 0)) {
+  // Also where what is lost had replaced others: those are in the chain then, as if they had never been replaced.
+  if (facts.isNoted && (dirtyEnd > stop.offset || claims.length > 0)) {
     return "a read has found a record damaged that was durable";
   }
   if (stop.reason === "unchained") {
@@ -91,10 +100,26 @@ function damageOf(
     return here === undefined ? undefined : "a record that does not belong here lies in the place of another";
   }
   if (stop.reason !== "damaged") return undefined;
-  const payloadLength = stop.header?.payloadLength;
-  const length = payloadLength === undefined ? (here?.length ?? 0) : RECORD_HEADER_BYTES + payloadLength;
-  if (hasLostSector(window, stop.offset, Math.max(length, RECORD_HEADER_BYTES))) return undefined;
+  // Of a sector a crash leaves all or nothing: a header that cannot be read lies in one that is missing.
+  const length = RECORD_HEADER_BYTES + (stop.header?.payloadLength ?? 0);
+  if (hasLostSector(window, stop.offset, length)) return brokenBehind(window, stop, dirtyEnd);
   return "the checksum of the last record is wrong and no sector of it is missing";
+}
+
+/** Why what follows a torn record is no rest of its batch: each header is there, or a sector that it reaches into is missing. */
+function brokenBehind(window: RecordWindow, { offset, header }: ChainStop, dirtyEnd: number): string | undefined {
+  let [at, torn] = [offset, header];
+  while (torn !== undefined) {
+    at += RECORD_HEADER_BYTES + torn.payloadLength;
+    if (at >= dirtyEnd) return undefined;
+    const found = window.recordAt(at);
+    torn = found.state === "zero" ? undefined : found.header;
+    const isThere = torn?.start === at;
+    if (!isThere && !hasLostSector(window, at, RECORD_HEADER_BYTES)) {
+      return `what lies at ${at}, behind the last record, is no record, and no sector of it is missing`;
+    }
+  }
+  return undefined;
 }
 
 /** Items that claim a record at or behind the end of the chain. */

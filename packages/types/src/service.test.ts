@@ -195,6 +195,14 @@ describe("the protection of a service", () => {
     expect(isProtectionOver(service, { percent: 50, windowMs: 1_000, limitMs: 2_000 }, NOW_MS + laterMs)).toBe(over);
   });
 
+  it("is over soon behind a limit that is shorter than the window", () => {
+    const config = ServiceConfigSchema.parse({ name: "s", type: "tcp", node: [{ host: "h", port: 1 }] });
+    const service = stored(config, { status: 1, sinceMs: NOW_MS + 5_000 });
+    const isOver = (laterMs: number) =>
+      isProtectionOver(service, { percent: 50, windowMs: 60_000, limitMs: 1_000 }, NOW_MS + laterMs);
+    expect([isOver(5_999), isOver(6_000)]).toEqual([false, true]);
+  });
+
   const reads = (protect: unknown) =>
     ServiceConfigSchema.safeParse({ name: "s", type: "tcp", protect, node: [{ host: "h", port: 1 }] });
 

@@ -70,15 +70,16 @@ export function protectionOf({ protect }: Pick<ServiceConfig, "protect">): Prote
 
 /**
  * Whether a protection that is on has lasted long enough: for its limit, and checks get through, as one of those in use was
- * found passing and has been for a window. The first that recovers proves nothing of the others, which are checked in
- * their turn, and would get all that they are spared.
+ * found passing and has been for a window, or for the limit where that is shorter. The first that recovers proves nothing of
+ * the others, which are checked in their turn, and would get all that they are spared.
  * @param nowMs - log time.
  */
 export function isProtectionOver({ protectedMs, node }: Service, settings: Protection, nowMs: number): boolean {
-  if (nowMs - protectedMs <= settings.limitMs) return false;
+  const { windowMs, limitMs } = settings;
+  if (nowMs - protectedMs <= limitMs) return false;
+  const steadyMs = Math.min(windowMs, limitMs);
   return node.some(
-    ({ mode, checked, status, sinceMs }) =>
-      mode === "active" && checked && status === 1 && nowMs - sinceMs >= settings.windowMs,
+    ({ mode, checked, status, sinceMs }) => mode === "active" && checked && status === 1 && nowMs - sinceMs >= steadyMs,
   );
 }
 

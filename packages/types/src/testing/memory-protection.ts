@@ -20,7 +20,7 @@ export function reviewed(service: Service, nowMs: number): Service {
   const ageMs = isOn ? nowMs - service.protectedMs : 0;
   // Somebody who came back a moment ago shows nothing of the others, nor does one that nobody has looked at.
   const isSteady = ({ mode, checked, status, sinceMs }: ServiceInstance) =>
-    mode === "active" && checked && status === 1 && sinceMs <= nowMs - Number(window);
+    mode === "active" && checked && status === 1 && sinceMs <= nowMs - Math.min(Number(window), Number(limit));
   if (ageMs > Number(limit) && service.node.some(isSteady)) return over(service);
   return {
     ...service,

@@ -32,7 +32,7 @@ describe("pgsql through a real PgBouncer", () => {
       expect(await probe(pool.port, { pass: "wr0ng" })).toMatchObject({ ok: false });
     });
 
-    test("down while the database behind it is, and up with it again", async () => {
+    test("down while the database behind it is, and up with it again", { timeout: 30_000 }, async () => {
       await database.kill();
       expect(await probe(pool.port)).toMatchObject({ ok: false });
       await database.restart();

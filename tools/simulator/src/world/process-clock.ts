@@ -1,6 +1,9 @@
 import type { Clock, Timer } from "@dister/types";
 import type { World } from "./world.ts";
 
+/** Milliseconds of true time; far more than the numbers of a run can lose, far less than anything in it takes. */
+const HAIR_MS = 1e-9;
+
 /** Runs something inside a process: later when it is paused, never when it has ended. */
 export type RunInside = (run: () => void) => void;
 
@@ -47,10 +50,17 @@ export class MachineClock {
     };
   }
 
+  /** A time that is left and too short for true time to move by it would be left for ever. */
+  #trueMsTo(dueMs: number): number {
+    const trueMs = (dueMs - this.nowMs) / this.#rate;
+    const { nowMs } = this.#world;
+    return trueMs > 0 && nowMs + trueMs === nowMs ? HAIR_MS : trueMs;
+  }
+
   #timer(dueMs: number, fire: () => void, run: RunInside): Timer {
     let cancelled = false;
     const plan = (): { cancelled: boolean } =>
-      this.#world.after((dueMs - this.nowMs) / this.#rate, `${this.name} timer`, () =>
+      this.#world.after(this.#trueMsTo(dueMs), `${this.name} timer`, () =>
         run(() => {
           if (cancelled) return;
           // The rate may have changed meanwhile; a hair is left over by the arithmetic.

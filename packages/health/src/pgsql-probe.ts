@@ -51,8 +51,8 @@ async function ask(options: DatabaseProbeOptions, socket: DriverSocket, finish: 
 }
 
 /**
- * Settings that the driver takes from the environment and that cannot be given as none. Others would do no harm to a server,
- * but a pool in front of one refuses what it does not know.
+ * Settings that the driver takes from the environment and that cannot be given as none. Any other value in their place would
+ * be sent, and a pool in front of a server refuses start-up settings that it does not know.
  */
 function forgetEnvironment(client: Client): void {
   type Parameters = { replication?: unknown; options?: unknown };
